@@ -1,0 +1,1 @@
+"""Looking and deciding, through the HTTP API only."""

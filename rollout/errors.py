@@ -1,0 +1,48 @@
+"""What can go wrong, as a tree. Each message names the place, the value and the remedy.
+
+RidealongError
+├── UsageError            the caller asked for something that cannot be; exit code 2
+│   ├── UnknownWorkflow
+│   └── FolderInUse       another process owns the data folder
+├── RecordError           the journal or its view
+│   ├── ConflictingEvent  an event id that is already there with another body
+│   ├── JournalCorrupt    bytes that do not verify
+│   └── QueueFull         more is offered than can be made durable; try again later
+└── TransitionRefused     a promotion, pause, resume or abort that the ladder does not allow; exit code 1
+"""
+
+
+class RidealongError(Exception):
+    """Base of every error that a user can do something about."""
+
+
+class UsageError(RidealongError):
+    pass
+
+
+class UnknownWorkflow(UsageError):
+    pass
+
+
+class FolderInUse(UsageError):
+    pass
+
+
+class RecordError(RidealongError):
+    pass
+
+
+class ConflictingEvent(RecordError):
+    pass
+
+
+class JournalCorrupt(RecordError):
+    pass
+
+
+class QueueFull(RecordError):
+    pass
+
+
+class TransitionRefused(RidealongError):
+    pass

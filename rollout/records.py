@@ -1,0 +1,249 @@
+"""The facts that are recorded: one envelope for all, one payload per kind.
+
+Payload classes are plain slotted dataclasses: orjson writes them as they are, and readers get the
+same names back as a mapping. Times are aware datetimes in UTC. Texts never stand in a payload:
+``content`` maps a part of the ticket to its reference in the erasable content store.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    TICKET = "ticket"
+    TRIAGE = "triage"
+    ASSIGNMENT = "assignment"
+    HANDLING = "handling"
+    COMPARISON = "comparison"
+    ESCALATION = "escalation"
+    RESOLUTION = "resolution"
+    CSAT = "csat"
+    HISTORY = "history"
+    """One ticket of a desk's past with everything known of it: what ``import`` writes."""
+    APPROVAL = "approval"
+    CORRECTION = "correction"
+    REVIEW = "review"
+    INCIDENT = "incident"
+    TRANSITION = "transition"
+    CONFIG = "config"
+    ACCESS = "access"
+    ERASURE = "erasure"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, before it is recorded.
+
+    ``event_id`` makes recording idempotent: the same id with the same body is absorbed, with
+    another body it is refused. ``payload`` is one of the payload classes or an equal mapping.
+    """
+
+    event_id: str
+    kind: Kind
+    occurred_at: datetime
+    payload: Any
+    tenant: str = "default"
+    workflow: str | None = None
+    region: str | None = None
+    actor: str = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An event as the journal holds it. ``seq`` counts from 1 without gaps."""
+
+    seq: int
+    event_id: str
+    kind: str
+    occurred_at: datetime
+    recorded_at: datetime
+    tenant: str
+    workflow: str | None
+    region: str | None
+    actor: str
+    payload: Mapping[str, Any]
+    digest: str
+    """SHA-256 over nonce and canonical payload, hex: what the chain protects."""
+    hash: str
+    """The chain: SHA-256 over the previous hash and this record's envelope, hex."""
+    erased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TicketOpened:
+    ticket_id: str
+    customer_id: str
+    opened_at: datetime
+    tier: str | None = None
+    channel: str | None = None
+    language: str | None = None
+    region: str | None = None
+    issue_key: str | None = None
+    excluded: str | None = None
+    """Why the ticket counts for nothing: ``bot``, ``spam``, ``deleted_account``, ``merged``."""
+    content: Mapping[str, str] = field(default_factory=dict)
+    source: str = "live"
+    """Where it came from: live, demo, replay or import."""
+
+
+@dataclass(frozen=True, slots=True)
+class Triaged:
+    ticket_id: str
+    category: str
+    urgency: str
+    sentiment: str
+    complexity: str
+    signals: tuple[str, ...] = ()
+    version: str = "rules@1"
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """Why a ticket went where it went; enough to recompute the decision."""
+
+    ticket_id: str
+    unit: str
+    arm: str
+    mode: str
+    """How the agent takes part: live, assist, shadow (``human`` arm in a shadow step)."""
+    version: str | None
+    """The agent version of this arm; in shadow the one that is watched."""
+    step: str
+    bucket: int
+    """Exposure hash of the unit, 0 to 2**64 - 1 (written as text in JSON)."""
+    weight: float
+    """Percent of eligible units that went to the agent (stable and canary together)."""
+    canary_weight: float
+    """Percent of the agent's units that went to the canary."""
+    holdout: float
+    eligible: bool
+    reason: str
+    """``HOLDOUT``, ``NOT_ELIGIBLE``, ``SPLIT``, ``CANARY_SPLIT``, ``SHADOW``, ``NO_SAFE_STATE``, …"""
+    detail: str
+    """The eligibility result or other cause, in words."""
+    plan_digest: str
+    position: int
+    """Sequence number of the transition whose split was in force; 0 before the first."""
+    assigned_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """One handler's work on a ticket: an agent's run, or a human's."""
+
+    ticket_id: str
+    handler: str
+    """``agent`` or ``human``."""
+    version: str | None = None
+    outcome: str = "replied"
+    """``replied``, ``handed_off``, ``failed``, ``draft_sent``, ``draft_edited``, ``draft_rejected``."""
+    first_response_at: datetime | None = None
+    finished_at: datetime | None = None
+    turns: int = 0
+    handle_seconds: float | None = None
+    human_seconds: float | None = None
+    latency_seconds: float | None = None
+    cost_usd: float | None = None
+    tokens: int = 0
+    model: str | None = None
+    confidence: float | None = None
+    retrieval_confidence: float | None = None
+    retrieval_age_days: float | None = None
+    sources: tuple[str, ...] = ()
+    violations: tuple[str, ...] = ()
+    error: str | None = None
+    content: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    ticket_id: str
+    reason: str
+    reasons: tuple[str, ...] = ()
+    at_triage: bool = False
+    queue: str | None = None
+    content: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A closed ticket. ``kind``: confirmed, assumed or abandoned."""
+
+    ticket_id: str
+    resolved_at: datetime
+    kind: str
+    path: str
+    closed_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A survey: offered when ``score`` is None, answered otherwise (1 to 5)."""
+
+    ticket_id: str
+    score: float | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A shadow reply beside the human's. Never an outcome: the customer saw only the human's.
+
+    The four judgements are 1, 0 or None (not judged); ``rater`` says who judged.
+    """
+
+    ticket_id: str
+    version: str
+    rater: str
+    """``heuristic``, ``human:<name>`` or ``llm:<model>``."""
+    accuracy: float | None = None
+    tone: float | None = None
+    policy: float | None = None
+    agent_escalated: bool | None = None
+    human_escalated: bool | None = None
+    agreement: float | None = None
+    confidence: float | None = None
+    abstained: bool = False
+    violations: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    latency_seconds: float | None = None
+    cost_usd: float | None = None
+    dropped: str | None = None
+    """Why there is nothing to compare: ``deadline``, ``budget``, ``capacity``, ``error``, ``sampled_out``."""
+    sampling_probability: float = 1.0
+    content: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionMade:
+    """A change of a workflow's position: the only thing the router obeys.
+
+    ``track`` is ``ladder`` or ``canary``. ``state`` is the whole state after the change, so that a
+    reader needs only the newest transition.
+    """
+
+    action: str
+    """``start``, ``promote``, ``pause``, ``resume``, ``abort``, ``roll_back``, ``readmit`` or ``adopt``."""
+    track: str
+    from_step: str | None
+    to_step: str | None
+    reason: str
+    """Machine code."""
+    sentence: str
+    plan_digest: str
+    state: Mapping[str, Any]
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """The verdicts the decision rests on, as the gate printed them."""
+    made_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPinned:
+    """The exact plan a running rollout follows, whole, so that nothing can change under it."""
+
+    digest: str
+    plan: Mapping[str, Any]
+    source: str
