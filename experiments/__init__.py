@@ -1,1 +1,20 @@
-"""Pure statistics: sufficient statistics in, verdicts out. No I/O, no clock, no first-party import."""
+"""Pure statistics: sufficient statistics in, verdicts out. No I/O, no clock, no first-party import.
+
+Map, in reading order:
+
+``samples``      Comparison, OneSample, Companion: frozen sums, whoever counted them
+``rows``         comparison_from_rows, one_sample_from_rows: numpy reference builders
+``estimate``     estimate_difference, estimate_level -> Estimate (effect, variance, information)
+``sequential``   log_evidence, boundary, lower_bound, upper_bound: the e-process on the information clock
+``alternatives`` group_sequential_bound, fixed_bound: other ways to look, and what they give up
+``verdict``      State, Reason, Question, Limit, Rules, Traffic, Circumstances, Verdict
+``judge``        judge_difference, judge_limit, judge_band, judge_goal -> Verdict
+``power``        mde, needed_information, needed_tickets, schedule, feasibility
+``srm``          anytime-valid sample-ratio check
+``integrity``    crossover, double assignment, eligibility, control drift
+``survival``     Kaplan-Meier life tables
+``nonresponse``  Lee bounds, response-rate guardrail
+``multiplicity`` e-BH, shrinkage, category harm
+``agreement``    kappa, AC1, calibration, thresholds
+``proportions``  Wilson, Newcombe, mean intervals for reports
+"""
