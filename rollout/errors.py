@@ -5,6 +5,7 @@ RidealongError
 │   ├── UnknownWorkflow
 │   └── FolderInUse       another process owns the data folder
 ├── RecordError           the journal or its view
+│   ├── InvalidEvent      an event that cannot be written as it is
 │   ├── ConflictingEvent  an event id that is already there with another body
 │   ├── JournalCorrupt    bytes that do not verify
 │   └── QueueFull         more is offered than can be made durable; try again later
@@ -29,6 +30,10 @@ class FolderInUse(UsageError):
 
 
 class RecordError(RidealongError):
+    pass
+
+
+class InvalidEvent(RecordError):
     pass
 
 

@@ -1,0 +1,177 @@
+"""Which event ids the journal holds: what makes recording idempotent in bounded memory.
+
+An SQLite file that can be thrown away at any time: it says up to which record it knows the journal,
+and opening brings it up to date. New entries wait in memory and are written many at once. They
+are only ever written after their records are durable, so the file never runs ahead of the journal.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from threading import Lock
+from typing import Final, NamedTuple
+
+from rollout.errors import JournalCorrupt, RecordError
+from rollout.record.line import Key, body_of, parse, written
+from rollout.record.segments import Head, lines
+
+FLUSH_ENTRIES: Final = 20_000
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS ids (
+    tenant TEXT NOT NULL, event_id TEXT NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (tenant, event_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS position (only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER, hash TEXT);
+INSERT OR IGNORE INTO position VALUES (1, 0, '');
+"""
+
+
+class Entry(NamedTuple):
+    """Where an event is, and the digest of its body; empty when it was erased."""
+
+    seq: int
+    body: bytes
+
+
+class IdIndex:
+    """Event ids of one journal. Thread-safe."""
+
+    def __init__(self, folder: Path, head: Head) -> None:
+        """Open the index of the journal in a folder and bring it up to its head."""
+        self._folder = folder
+        self._path = folder / "index.sqlite"
+        self._lock = Lock()
+        self._waiting: dict[Key, Entry] = {}
+        self._flushed = 0
+        try:
+            self._connection = self._opened(head)
+        except sqlite3.DatabaseError:
+            self._remove()
+            self._connection = self._opened(head)
+        self._catch_up(head)
+
+    def find(self, keys: Sequence[Key]) -> dict[Key, Entry]:
+        """Return those of the keys that are known.
+
+        Raises:
+            RecordError: the file cannot be read; it is rebuilt when the journal is opened again.
+
+        """
+        with self._lock:
+            found: dict[Key, Entry] = {}
+            asked: dict[str, list[str]] = {}
+            for key in keys:
+                entry = self._waiting.get(key)
+                if entry is not None:
+                    found[key] = entry
+                elif self._flushed:
+                    asked.setdefault(key.tenant, []).append(key.event_id)
+            try:
+                for tenant, ids in asked.items():
+                    found.update(self._stored(tenant, ids))
+            except sqlite3.DatabaseError as error:
+                raise RecordError(
+                    f"{self._path}: {error}; nothing was recorded. Start again: the index is then rebuilt"
+                    " from the journal"
+                ) from error
+            return found
+
+    def _stored(self, tenant: str, ids: Sequence[str]) -> dict[Key, Entry]:
+        if len(ids) == 1:
+            rows = self._connection.execute(
+                "SELECT event_id, seq, body FROM ids WHERE tenant = ? AND event_id = ?", (tenant, ids[0])
+            )
+        else:
+            rows = self._connection.execute(
+                "SELECT event_id, seq, body FROM json_each(?) CROSS JOIN ids"
+                " ON ids.tenant = ? AND ids.event_id = json_each.value",
+                (json.dumps(ids), tenant),
+            )
+        return {Key(tenant, event_id): Entry(seq, body) for event_id, seq, body in rows.fetchall()}
+
+    def add(self, entries: Iterable[tuple[Key, Entry]], head: Head) -> None:
+        """Learn the ids of durable records; ``head`` is the newest of them."""
+        with self._lock:
+            self._waiting.update(entries)
+            if len(self._waiting) >= FLUSH_ENTRIES:
+                # A full disk is no reason to stop: the entries stay in memory until there is room.
+                with suppress(sqlite3.OperationalError):
+                    self._flush(head)
+
+    def forget_bodies(self, keys: Iterable[Key], head: Head) -> None:
+        """Remove the digests of erased bodies: they could be searched for what was erased."""
+        with self._lock:
+            self._flush(head)
+            with self._connection:
+                self._connection.executemany(
+                    "UPDATE ids SET body = x'' WHERE tenant = ? AND event_id = ?", list(keys)
+                )
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def close(self, head: Head) -> None:
+        with self._lock, closing(self._connection), suppress(sqlite3.OperationalError):
+            self._flush(head)
+
+    def _flush(self, head: Head) -> None:
+        rows = sorted((*key, *entry) for key, entry in self._waiting.items())
+        with self._connection:
+            self._connection.executemany("INSERT OR REPLACE INTO ids VALUES (?, ?, ?, ?)", rows)
+            self._connection.execute("UPDATE position SET seq = ?, hash = ?", head)
+        self._waiting.clear()
+        self._flushed = head.seq
+
+    def _opened(self, head: Head) -> sqlite3.Connection:
+        """Connect; start over when the file is of another journal, or ahead of this one."""
+        connection = self._connected()
+        try:
+            seq, hash_ = connection.execute("SELECT seq, hash FROM position").fetchone()
+            if seq and (seq > head.seq or _hash_at(self._folder, seq) != hash_):
+                connection.close()
+                self._remove()
+                connection = self._connected()
+                seq = 0
+        except BaseException:
+            connection.close()
+            raise
+        self._flushed = seq
+        return connection
+
+    def _connected(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, check_same_thread=False)
+        # NORMAL with a write-ahead log: a power loss may cost the newest entries, which opening
+        # learns again from the journal, but never leaves a damaged file that looks sound.
+        connection.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;"
+            "PRAGMA cache_size = -65536;" + _SCHEMA
+        )
+        return connection
+
+    def _remove(self) -> None:
+        for path in self._folder.glob("index.sqlite*"):
+            path.unlink()
+
+    def _catch_up(self, head: Head) -> None:
+        for line in lines(self._folder, self._flushed, head.seq):
+            try:
+                entry = parse(line.raw)
+            except ValueError as error:
+                raise JournalCorrupt(f"{line.segment.name}, byte {line.offset}: {error}") from error
+            body = (
+                b""
+                if entry.get("erased")
+                else body_of(entry["kind"], entry["workflow"], written(entry["payload"]))
+            )
+            self._waiting[Key(entry["tenant"], entry["id"])] = Entry(entry["seq"], body)
+            if len(self._waiting) >= FLUSH_ENTRIES:
+                self._flush(Head(entry["seq"], entry["hash"]))
+
+
+def _hash_at(folder: Path, seq: int) -> str | None:
+    for line in lines(folder, seq - 1, seq):
+        try:
+            return str(parse(line.raw)["hash"])
+        except ValueError:
+            return None
+    return None

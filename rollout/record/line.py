@@ -1,0 +1,258 @@
+"""One line of the journal: how an event is written and what its two hashes protect.
+
+A line is one JSON object. Its first fields, ``seq`` to ``digest`` in the order of ``ENVELOPE``, are
+the envelope:
+
+    digest = SHA-256(nonce ‖ payload)                payload: sorted keys, no white space, UTF-8
+    hash   = SHA-256(previous hash ‖ envelope)       envelope: its fields in order, same writing
+
+The chain runs over digests, never over payloads, and the nonce stands outside of it. Whoever
+erases a payload removes the nonce with it: the chain still verifies, and the digest that stays
+behind cannot be searched for the value that was erased.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import NoneType
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from rollout.errors import InvalidEvent
+from rollout.records import Event, Kind, Record
+
+GENESIS: Final = "0" * 64
+"""The hash before the first record."""
+
+ENVELOPE: Final = (
+    "seq", "id", "kind", "at", "tenant", "workflow", "region", "actor", "rec", "group", "digest",
+)  # fmt: skip
+"""``at``: when it happened; ``rec``: when it was recorded; ``group``: the first ``seq`` of the
+write that carried it, all of which became durable together."""
+
+_FIELDS: Final[dict[str, type | tuple[type, ...]]] = {
+    **dict.fromkeys(ENVELOPE, str),
+    "seq": int,
+    "group": int,
+    "workflow": (str, NoneType),
+    "region": (str, NoneType),
+    "hash": str,
+    "payload": dict,
+}
+MAX_EVENT_BYTES: Final = 1 << 20
+_KINDS: Final = frozenset(Kind)
+_SORTED: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
+_PLAIN: Final = orjson.OPT_NAIVE_UTC | orjson.OPT_NON_STR_KEYS
+
+
+class Key(NamedTuple):
+    """What an event is known by: ids are scoped by tenant."""
+
+    tenant: str
+    event_id: str
+
+
+class Prepared(NamedTuple):
+    """An event made ready for writing: everything that does not depend on its place."""
+
+    key: Key
+    about: bytes
+    """The envelope's fields from ``id`` to ``actor``, without braces."""
+    payload: bytes
+    body: bytes
+    """Digest that tells the same event from another one under the same id; see ``body_of``."""
+
+
+def _plain(value: Any) -> Any:
+    """Turn what orjson does not know into what it knows; sets are ordered, decimals stay exact."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, AbstractSet):
+        return sorted(value)
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def canonical(payload: Any, kind: str) -> bytes:
+    """Return the one way to write a payload: equal payloads give equal bytes.
+
+    An assignment's ``bucket`` (64 bits) becomes text: a number beyond 53 bits does not survive
+    every JSON reader.
+
+    Raises:
+        TypeError: the payload has no JSON form.
+
+    """
+    value = orjson.loads(orjson.dumps(payload, default=_plain, option=_PLAIN))
+    if not isinstance(value, dict):
+        raise TypeError("it is not an object with named fields")
+    if kind == Kind.ASSIGNMENT and "bucket" in value:
+        value["bucket"] = str(value["bucket"])
+    return orjson.dumps(value, option=_SORTED)
+
+
+def body_of(kind: str, workflow: str | None, payload: bytes) -> bytes:
+    """Return the digest by which a repeated event is recognised: kind, workflow and payload.
+
+    Times stay out, so that a retry is the same event.
+    """
+    return hashlib.blake2b(
+        b"%b\n%b\n%b" % (kind.encode(), (workflow or "").encode(), payload), digest_size=16
+    ).digest()
+
+
+def prepare(event: Event) -> Prepared:
+    """Check an event and write its payload.
+
+    Raises:
+        InvalidEvent: an unknown kind, a time without zone, an empty id, or a payload that has no
+            JSON form or is larger than ``MAX_EVENT_BYTES``.
+
+    """
+    if not event.event_id or not event.tenant:
+        raise InvalidEvent(f"event {event.event_id!r} of tenant {event.tenant!r}: both must be non-empty")
+    if event.kind not in _KINDS:
+        raise InvalidEvent(f"event {event.event_id!r}: kind {event.kind!r} is none of {', '.join(Kind)}")
+    at = event.occurred_at
+    if at.tzinfo is None:
+        raise InvalidEvent(f"event {event.event_id!r}: occurred_at {at} has no time zone; use UTC")
+    about = {
+        "id": event.event_id,
+        "kind": event.kind,
+        "at": at,
+        "tenant": event.tenant,
+        "workflow": event.workflow,
+        "region": event.region,
+        "actor": event.actor,
+    }
+    try:
+        if at.tzinfo is not UTC:
+            about["at"] = at.astimezone(UTC)
+        payload = canonical(event.payload, event.kind)
+        body = body_of(event.kind, event.workflow, payload)
+        prepared = Prepared(Key(event.tenant, event.event_id), orjson.dumps(about)[1:-1], payload, body)
+    except (TypeError, ValueError, OverflowError) as error:
+        reason = error.__cause__ or error
+        raise InvalidEvent(f"event {event.event_id!r} cannot be written as JSON: {reason}") from error
+    if len(payload) > MAX_EVENT_BYTES:
+        raise InvalidEvent(
+            f"event {event.event_id!r}: payload has {len(payload):,} bytes, at most {MAX_EVENT_BYTES:,};"
+            " texts belong in the content store"
+        )
+    return prepared
+
+
+class Place(NamedTuple):
+    """Where in the journal a record is written, and when."""
+
+    seq: int
+    group: int
+    recorded_at: str
+    previous: str
+    nonce: str
+
+
+def seal(prepared: Prepared, place: Place) -> tuple[bytes, str]:
+    """Return the line of an event (with its newline) and its hash in the chain."""
+    nonce = place.nonce.encode()
+    digest = hashlib.sha256(nonce + prepared.payload).hexdigest().encode()
+    envelope = b'{"seq":%d,%b,"rec":"%b","group":%d,"digest":"%b"}' % (
+        place.seq,
+        prepared.about,
+        place.recorded_at.encode(),
+        place.group,
+        digest,
+    )
+    link = chain(place.previous, envelope)
+    tail = b',"hash":"%b","nonce":"%b","payload":%b}\n' % (link.encode(), nonce, prepared.payload)
+    return envelope[:-1] + tail, link
+
+
+def digest_of(payload: bytes, nonce: str = "") -> str:
+    return hashlib.sha256(nonce.encode() + payload).hexdigest()
+
+
+def chain(previous: str, envelope: bytes) -> str:
+    return hashlib.sha256(previous.encode() + envelope).hexdigest()
+
+
+def redact(entry: Mapping[str, Any], payload: bytes) -> bytes:
+    """Return the line of a record whose payload was replaced and whose nonce is gone."""
+    tail = b',"hash":"%b","erased":true,"payload":%b}\n' % (entry["hash"].encode(), payload)
+    return _envelope(entry)[:-1] + tail
+
+
+def sequence(line: bytes) -> int:
+    """Return a line's sequence number without parsing the rest of it.
+
+    Raises:
+        ValueError: the line does not begin as a record does.
+
+    """
+    if not line.startswith(b'{"seq":'):
+        raise ValueError("it does not begin as a record does")
+    return int(line[7 : line.index(b",", 7, 40)])
+
+
+def parse(line: bytes) -> dict[str, Any]:
+    """Return a line's fields.
+
+    Raises:
+        ValueError: it is no complete record.
+
+    """
+    entry = orjson.loads(line)  # JSONDecodeError is a ValueError
+    if not isinstance(entry, dict):
+        raise ValueError("it is not an object")  # noqa: TRY004 - one kind of error for bytes that are no record
+    for name, kind in _FIELDS.items():
+        if not isinstance(entry.get(name), kind):
+            raise ValueError(f"its {name!r} is missing or of the wrong kind")  # noqa: TRY004 - as above
+    return entry
+
+
+def fault(entry: Mapping[str, Any], previous: str | None) -> str | None:
+    """Say what does not verify in a record, if anything.
+
+    ``previous`` is the hash before it; None where that is not known. An erased payload is held
+    against the erasure that names it, elsewhere: here only its envelope is checked.
+    """
+    if not entry.get("erased", False):
+        nonce = entry.get("nonce")
+        if not isinstance(nonce, str):
+            return "it has no nonce and is not marked as erased"
+        if digest_of(written(entry["payload"]), nonce) != entry["digest"]:
+            return "the payload does not match its digest"
+    if previous is not None and chain(previous, _envelope(entry)) != entry["hash"]:
+        return "the envelope does not match the chain"
+    return None
+
+
+def written(payload: Any) -> bytes:
+    """Return the canonical bytes of a payload that was read from a line."""
+    return orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
+
+
+def _envelope(entry: Mapping[str, Any]) -> bytes:
+    return orjson.dumps({name: entry[name] for name in ENVELOPE})
+
+
+def to_record(entry: Mapping[str, Any]) -> Record:
+    return Record(
+        seq=entry["seq"],
+        event_id=entry["id"],
+        kind=entry["kind"],
+        occurred_at=datetime.fromisoformat(entry["at"]),
+        recorded_at=datetime.fromisoformat(entry["rec"]),
+        tenant=entry["tenant"],
+        workflow=entry["workflow"],
+        region=entry["region"],
+        actor=entry["actor"],
+        payload=entry["payload"],
+        digest=entry["digest"],
+        hash=entry["hash"],
+        erased=entry.get("erased", False),
+    )
