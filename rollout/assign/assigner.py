@@ -55,7 +55,7 @@ class Assigner:
             unit=unit,
             arm=decision.arm,
             mode=split.mode.value,
-            version=_version(split, decision.arm),
+            version=_version(split, decision),
             step=split.step,
             bucket=decision.bucket,
             weight=weight,
@@ -100,7 +100,7 @@ def _compiled(split: Split) -> Callable[[str, Attributes], Decision]:
                 eligible, detail = False, f"not eligible: {key} is {value or 'unknown'}{admitted}"
                 break
         if shadow:
-            return Decision(human, "SHADOW", where, eligible, detail)
+            return Decision(human, "SHADOW" if eligible else "NOT_ELIGIBLE", where, eligible, detail)
         if where >= holdout_from:
             return Decision(human, "HOLDOUT", where, eligible, detail)
         if not eligible:
@@ -117,9 +117,9 @@ def _compiled(split: Split) -> Callable[[str, Attributes], Decision]:
     return decide
 
 
-def _version(split: Split, arm: str) -> str | None:
-    if arm == Arm.CANARY:
+def _version(split: Split, decision: Decision) -> str | None:
+    if decision.arm == Arm.CANARY:
         return split.canary
-    if arm == Arm.AGENT or split.mode is Mode.SHADOW:
+    if decision.arm == Arm.AGENT or decision.reason == "SHADOW":
         return split.stable
     return None

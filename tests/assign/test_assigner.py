@@ -123,6 +123,14 @@ def test_in_shadow_everybody_is_served_by_humans_and_the_watched_version_is_name
     assert assigned.reason == "SHADOW"
 
 
+def test_an_ineligible_ticket_is_not_watched_in_shadow() -> None:
+    """Shadow evidence is on the tickets that the agent would be given."""
+    assigner = Assigner(replace(SPLIT, mode=Mode.SHADOW, weight=Decimal(0)))
+    assigned = assigner.assign("t1", "u1", {"complexity": "complex"}, NOW)
+    assert (assigned.arm, assigned.mode, assigned.version) == ("human", "shadow", None)
+    assert (assigned.reason, assigned.eligible) == ("NOT_ELIGIBLE", False)
+
+
 def test_the_record_holds_enough_to_recompute_the_decision() -> None:
     unit = a_unit(lambda where: where < SPLIT.agent_below)
     assigned = Assigner(SPLIT).assign("t1", unit, SIMPLE, NOW)
