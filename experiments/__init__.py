@@ -8,7 +8,10 @@ Map, in reading order:
 ``sequential``   log_evidence, boundary, lower_bound, upper_bound: the e-process on the information clock
 ``alternatives`` group_sequential_bound, fixed_bound: other ways to look, and what they give up
 ``verdict``      State, Reason, Question, Limit, Rules, Traffic, Circumstances, Verdict
-``judge``        judge_difference, judge_limit, judge_band, judge_goal -> Verdict
+``evidence``     weigh: estimate, margin and bounds of a comparison, one orientation
+``judge``        judge_difference -> Verdict
+``limits``       judge_limit, judge_band -> Verdict        ``rates``  exact anytime-valid bounds of a share
+``goals``        judge_goal -> Verdict                     ``sentences``  verdicts in plain words
 ``power``        mde, needed_information, needed_tickets, schedule, feasibility
 ``srm``          anytime-valid sample-ratio check
 ``integrity``    crossover, double assignment, eligibility, control drift

@@ -36,6 +36,8 @@ class Reason(StrEnum):
     """Too few customers, or a few of them dominate: a variance from so few says nothing."""
     NO_VARIATION = "NO_VARIATION"
     """Every observation equal: no information, whatever the difference looks like."""
+    NO_BASELINE = "NO_BASELINE"
+    """The margin is a share of a human mean that is not above zero."""
     NOT_IDENTIFIED = "NOT_IDENTIFIED"
     """Non-response alone could explain a difference across the margin (Lee bounds straddle it)."""
     NOT_YET = "NOT_YET"

@@ -1,0 +1,105 @@
+"""Two older ways to look, for those who must: each says what it gives up.
+
+Both test H0: δ ≤ −margin one-sided. The harm test stays anytime-valid whichever is chosen, because
+nobody wants to wait for a scheduled look to stop something bad.
+"""
+
+import math
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from experiments.sequential import Floats
+
+GRID = 0.02
+"""Spacing of the integration grid in standard deviations; boundaries hold to 1e-4."""
+MOST_POINTS = 400
+
+
+def fixed_bound(effect: float, information: float, *, alpha: float) -> float:
+    """δ̂ − z_{1−α}/√I: the shortest bound, valid at one look planned beforehand.
+
+    Gives up: any second look. Judged daily at the margin it promotes in about a third of all runs.
+    A gate that misses at its one look has missed; more data cannot be asked for.
+    """
+    return effect - float(ndtri(1 - alpha)) / math.sqrt(information) if information > 0 else -math.inf
+
+
+def spent_alpha(fraction: float, *, alpha: float) -> float:
+    """O'Brien-Fleming-like spending 2·(1 − Φ(z_{1−α/2}/√t)), one-sided (Lan & DeMets 1983)."""
+    if fraction <= 0:
+        return 0.0
+    return float(2 * ndtr(-ndtri(1 - alpha / 2) / math.sqrt(min(fraction, 1.0))))
+
+
+def spending_boundary(fractions: tuple[float, ...], *, alpha: float) -> tuple[float, ...]:
+    """Critical z at each look; the density of surviving paths is carried on by quadrature.
+
+    Gives up: power after the planned maximum information; freedom of cadence (it must remember
+    every look's information); and validity where increments are not independent, as when customers
+    switch arms at a ramp. In return it is stronger than the e-process up to its horizon.
+
+    Args:
+        fractions: information of each look over the planned maximum, ascending, > 0.
+        alpha: one-sided level spent in total by fraction 1.
+
+    Raises:
+        ValueError: fractions do not ascend from above zero.
+
+    References: Armitage, McPherson & Rowe (1969); Jennison & Turnbull (2000), ch. 19.
+
+    """
+    if not fractions or fractions[0] <= 0 or any(b <= a for a, b in pairwise(fractions)):
+        raise ValueError(f"looks at {fractions} must ascend from above zero")
+    return _spending_boundary(fractions, alpha)
+
+
+def group_sequential_bound(
+    effect: float, information: float, *, alpha: float, horizon: float, looks: tuple[float, ...] = ()
+) -> float:
+    """δ̂ − c_k/√I with the critical value of this look; −infinite once alpha is spent.
+
+    Args:
+        effect: δ̂, larger is better.
+        information: I now.
+        alpha: one-sided level.
+        horizon: the planned maximum information.
+        looks: information at every earlier look, ascending.
+
+    """
+    if not information > 0 or (looks and looks[-1] >= horizon):
+        return -math.inf
+    earlier = tuple(look / horizon for look in looks if 0 < look < information)
+    critical = spending_boundary((*earlier, information / horizon), alpha=alpha)[-1]
+    return effect - critical / math.sqrt(information)
+
+
+@lru_cache(maxsize=1024)
+def _spending_boundary(fractions: tuple[float, ...], alpha: float) -> tuple[float, ...]:
+    if len(fractions) == 1:
+        return (float(-ndtri(max(spent_alpha(fractions[0], alpha=alpha), 1e-300))),)
+    boundaries = _spending_boundary(fractions[:-1], alpha)
+    points, density = _surviving(fractions[:-1], boundaries)
+    fresh = spent_alpha(fractions[-1], alpha=alpha) - spent_alpha(fractions[-2], alpha=alpha)
+    step = math.sqrt(fractions[-1] - fractions[-2])
+    low, high = -10.0 * math.sqrt(fractions[-1]), 40.0 * math.sqrt(fractions[-1])
+    for _ in range(80):
+        middle = (low + high) / 2
+        tail = float(density @ ndtr((points - middle) / step))
+        low, high = (middle, high) if tail > fresh else (low, middle)
+    return (*boundaries, high / math.sqrt(fractions[-1]))
+
+
+def _surviving(fractions: tuple[float, ...], critical: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """Points of the score scale and the mass of paths there that never crossed."""
+    previous, points, mass = 0.0, np.zeros(1), np.ones(1)
+    for fraction, z in zip(fractions, critical, strict=True):
+        step = math.sqrt(fraction - previous)
+        edge, floor = min(z, 8.0) * math.sqrt(fraction), -8.0 * math.sqrt(fraction)
+        count = max(64, math.ceil((edge - floor) / (GRID * max(step, GRID))))
+        cuts = np.linspace(floor, edge, min(count, MOST_POINTS) + 1)
+        cdf = ndtr((cuts[:, None] - points[None, :]) / step) @ mass
+        points, mass, previous = (cuts[1:] + cuts[:-1]) / 2, np.diff(cdf), fraction
+    return points, mass

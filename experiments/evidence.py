@@ -1,0 +1,72 @@
+"""What a comparison shows about a question: estimate, margin and bounds, one orientation."""
+
+import math
+from dataclasses import dataclass, replace
+
+from experiments.alternatives import fixed_bound, group_sequential_bound
+from experiments.estimate import Estimate, control_level, estimate_above_relative, estimate_difference
+from experiments.power import needed_information
+from experiments.samples import Comparison
+from experiments.sequential import lower_bound, upper_bound
+from experiments.verdict import Method, Question, Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Oriented so that larger is better for the treated arm; unknown parts are NaN or infinite."""
+
+    comparison: Comparison
+    plain: Estimate
+    """Treated minus control."""
+    above: Estimate
+    """The difference plus the tested margin; of a relative margin with that margin's uncertainty."""
+    margin: float
+    """The plan's margin in the metric's unit; NaN where a relative one has no control level."""
+    tested: float
+    """The margin of this step: scale·margin."""
+    lower: float
+    upper: float
+    needed: float
+    """Information at which a pass is expected."""
+
+    @property
+    def smaller_arm(self) -> float:
+        return min(self.comparison.n_treated, self.comparison.n_control)
+
+    @property
+    def defined(self) -> bool:
+        """Whether there is an effect and a margin to hold it against."""
+        return math.isfinite(self.plain.effect) and self.margin > 0
+
+
+def weigh(comparison: Comparison, question: Question, rules: Rules) -> Evidence:
+    """Estimate, margin and bounds for ``question``.
+
+    Raises:
+        ValueError: the margin is relative and the comparison lacks ``treated_part``.
+
+    """
+    plain = estimate_difference(comparison, better=question.better)
+    margin = question.margin
+    above = replace(plain, effect=plain.effect + margin * question.scale)
+    if question.relative:
+        above = estimate_above_relative(comparison, better=question.better, share=margin * question.scale)
+        # The harm test needs no exactness here: it tests a difference of zero.
+        margin *= control_level(comparison)
+    tested = margin * question.scale
+    if not (math.isfinite(plain.effect) and tested > 0):
+        return Evidence(comparison, plain, above, margin, tested, -math.inf, math.inf, math.inf)
+    needed = needed_information(tested, rules)
+    lower = _lower(above, tested, needed, rules) - tested
+    upper = upper_bound(plain.effect, plain.information, alpha=rules.harm_share, margin=margin)
+    return Evidence(comparison, plain, above, margin, tested, lower, upper, needed)
+
+
+def _lower(above: Estimate, tested: float, needed: float, rules: Rules) -> float:
+    if rules.method is Method.FIXED_HORIZON:
+        return fixed_bound(above.effect, above.information, alpha=rules.alpha)
+    if rules.method is Method.GROUP_SEQUENTIAL:
+        return group_sequential_bound(
+            above.effect, above.information, alpha=rules.alpha, horizon=needed, looks=rules.looks
+        )
+    return lower_bound(above.effect, above.information, alpha=rules.alpha, margin=tested)
