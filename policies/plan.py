@@ -1,113 +1,117 @@
 """The traffic split: one YAML file per workflow, as strict models.
 
 Percentages are of *eligible* units. Margins have no default: who sets none has not said what
-worsening is tolerable.
+worsening is tolerable. What can be seen in one value is refused here; what takes the whole plan
+(and the agent versions beside it) is refused by ``policies.checks``.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Final, Literal, Self
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
 
-import re2
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
+from policies.nearest import did_you_mean
+from policies.values import (
+    OWNER_PATTERN,
+    AgentRef,
+    Band,
+    BandValue,
+    Duration,
+    FreezeWindow,
+    Limit,
+    Margin,
+    MarginValue,
+    Percent,
+    Slug,
+    Strict,
+    Unique,
+    Window,
+    parse_duration,
+    parse_margin,
+    parse_percent,
+    refusal,
+)
 from policies.vocabulary import METRICS, Category, Complexity, Mode, Role, Urgency
 
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_DURATION: Final = re2.compile(r"^(\d+(?:\.\d+)?)(s|m|h|d|w)$")
-_MARGIN: Final = re2.compile(r"^(\d+(?:\.\d+)?)(pp|%)?$")
+__all__ = [
+    "AgentRef",
+    "Band",
+    "Canary",
+    "Cost",
+    "Duration",
+    "Eligibility",
+    "FreezeWindow",
+    "Inference",
+    "Margin",
+    "MetricRule",
+    "Owners",
+    "Percent",
+    "Plan",
+    "ShadowSettings",
+    "Slug",
+    "Step",
+    "Strict",
+    "Volume",
+    "parse_duration",
+    "parse_margin",
+    "parse_percent",
+    "plan_from_json",
+    "plan_to_json",
+]
 
 
-class Strict(BaseModel):
-    """Base of everything read from YAML: unknown keys, coerced types and NaN are refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-def parse_duration(value: Any) -> Any:
-    """``90s``, ``15m``, ``48h``, ``14d`` or ``2w`` as a timedelta."""
-    if not isinstance(value, str):
-        return value
-    found = _DURATION.match(value.strip())
-    if not found:
-        raise ValueError(f"{value!r} is not a duration; write a number and a unit, e.g. 48h or 14d")
-    return timedelta(seconds=float(found.group(1)) * _UNITS[found.group(2)])
+def _known_metric(name: str) -> str:
+    if name not in METRICS:
+        raise refusal(f"unknown metric {name!r}", suggestion=did_you_mean(name, METRICS) or _all_metrics())
+    return name
 
 
-def parse_percent(value: Any) -> Any:
-    """A percentage as an exact Decimal; ``5``, ``2.5`` and ``"5%"`` are one form each of it."""
-    if isinstance(value, bool):
-        raise ValueError(f"{value!r} is a boolean, a percentage is a number from 0 to 100")  # noqa: TRY004
-    if isinstance(value, str) and value.endswith("%"):
-        value = value[:-1].strip()
-    if isinstance(value, int | float | str):
-        try:
-            number = Decimal(str(value))
-        except InvalidOperation:
-            raise ValueError(f"{value!r} is not a percentage; write a number from 0 to 100") from None
-        if not number.is_finite() or not 0 <= number <= 100:
-            raise ValueError(f"{value} is not between 0 and 100 percent")
-        if number != round(number, 4):
-            raise ValueError(f"{value} is finer than 0.0001 percent")
-        return number
-    return value
+def _all_metrics() -> str:
+    return f"known are {', '.join(sorted(METRICS))}"
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-Percent = Annotated[Decimal, BeforeValidator(parse_percent)]
-Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-AgentRef = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*@[0-9A-Za-z][0-9A-Za-z.+-]*$")]
-"""``NAME@VERSION`` of a manifest in ``policies/agents``."""
-
-
-class Margin(Strict):
-    """The largest tolerated worsening. ``relative`` is a share of the human arm's mean."""
-
-    value: float
-    relative: bool = False
-
-
-def parse_margin(value: Any) -> Any:
-    """``0.15`` in the metric's own unit, ``2pp`` of a rate, ``10%`` of the human arm's mean."""
-    if isinstance(value, bool):
-        raise ValueError(f"{value!r} is a boolean; write a margin such as 0.15, 2pp or 10%")  # noqa: TRY004
-    if isinstance(value, int | float | str):
-        found = _MARGIN.match(str(value).strip())
-        if not found:
-            raise ValueError(f"{value!r} is not a margin; write e.g. 0.15, 2pp or 10%")
-        number, unit = float(found.group(1)), found.group(2)
-        if not 0 < number < float("inf"):
-            raise ValueError(f"a margin of {value} can never be met; it must be larger than 0")
-        return Margin(value=number / 100 if unit else number, relative=unit == "%")
-    return value
+MetricName = Annotated[
+    str, AfterValidator(_known_metric), WithJsonSchema({"type": "string", "enum": sorted(METRICS)})
+]
+Owner = Annotated[str, Field(pattern=OWNER_PATTERN)]
+"""A role or a group rather than one person: people are on leave when it matters."""
+Values = Annotated[list[str], Field(min_length=1), Unique] | None
 
 
 class Owners(Strict):
     """The people a gate needs: without them nobody answers for the rollout."""
 
-    workflow: str = Field(min_length=1)
-    technical: str = Field(min_length=1)
-    escalation: str = Field(min_length=1)
+    workflow: Owner
+    """Who answers for the customers' experience."""
+    technical: Owner
+    """Who answers for the agent and its integrations."""
+    escalation: Owner
+    """Who takes what the agent hands off."""
 
 
 class Eligibility(Strict):
     """Which tickets may be randomised. A key left out admits every value, unknown ones included."""
 
-    complexity: list[Complexity] | None = None
-    urgency: list[Urgency] | None = None
-    category: list[str] | None = None
-    channel: list[str] | None = None
-    language: list[str] | None = None
-    region: list[str] | None = None
-    tier: list[str] | None = None
-
-    @field_validator("*")
-    @classmethod
-    def _not_empty(cls, value: list[str] | None) -> list[str] | None:
-        if value is not None and not value:
-            raise ValueError("an empty list admits nobody; leave the key out to admit everybody")
-        return value
+    complexity: (
+        Annotated[list[Annotated[Complexity, Field(strict=False)]], Field(min_length=1), Unique] | None
+    ) = None
+    """As the common triage judges it."""
+    urgency: Annotated[list[Annotated[Urgency, Field(strict=False)]], Field(min_length=1), Unique] | None = (
+        None
+    )
+    """As the common triage judges it."""
+    category: Values = None
+    """Of the plan's ``categories``."""
+    channel: Values = None
+    """Where the ticket came from, in the desk's own words."""
+    language: Values = None
+    """In the desk's own words, usually ISO 639-1 codes (quote ``"no"``)."""
+    region: Values = None
+    """In the desk's own words."""
+    tier: Values = None
+    """The customer's contract, in the desk's own words."""
 
     def narrowed(self, other: "Eligibility | None") -> "Eligibility":
         """The same eligibility, with the keys that ``other`` sets put in their place."""
@@ -118,49 +122,59 @@ class ShadowSettings(Strict):
     """What a shadow run may take: the share of tickets it sees, its money, its time."""
 
     percentage: Percent = Decimal(100)
+    """Percent of eligible tickets the agent answers in shadow."""
     budget_usd_per_day: float = Field(gt=0)
+    """Model cost per day; beyond it tickets are skipped and counted."""
     concurrency: int = Field(ge=1, le=1024)
+    """Shadow runs at a time."""
     deadline: Duration
+    """An answer later than this is dropped and counted."""
 
 
 class Step(Strict):
     """One rung of the ladder."""
 
     name: Slug
+    """Unique in the plan, the canary's steps included."""
     mode: Mode = Field(default=Mode.LIVE, strict=False)
+    """``shadow`` (answers nobody sees), ``assist`` (drafts a person sends) or ``live``."""
     set_weight: Percent | None = None
+    """Percent of eligible units that go to the agent; of a canary step, percent of the agent's units."""
     min_duration: Duration = timedelta(0)
+    """No promotion before this time in the step."""
     max_duration: Duration | None = None
-    gate: list[str] | None = None
+    """Undecided for so long, the step ends by ``on_fail``."""
+    gate: Annotated[list[MetricName], Field(min_length=1), Unique] | None = None
     """Metrics that must pass to leave the step; left out means all guardrails."""
     margin_scale: float = Field(default=1.0, ge=1)
     """The plan's margins times this apply in the step; later steps may not be looser."""
     eligible: Eligibility | None = None
+    """Replaces the plan's lists key by key for this step; keys left out keep the plan's."""
     approval: bool = False
+    """A person must approve leaving the step, the passed gate notwithstanding."""
     consecutive_passes: int = Field(default=1, ge=1)
+    """Daily looks in a row at which the gate must pass."""
     shadow: ShadowSettings | None = None
-
-    @field_validator("mode", mode="before")
-    @classmethod
-    def _mode(cls, value: Any) -> Any:
-        return value
+    """Required of a shadow step, refused in any other."""
 
     @model_validator(mode="after")
     def _fits_its_mode(self) -> Self:
         if self.mode is Mode.SHADOW:
             if self.set_weight is not None:
-                raise ValueError("a shadow step serves nobody: remove set_weight")
+                raise refusal("a shadow step serves nobody: remove set_weight", "set_weight")
             if self.shadow is None:
-                raise ValueError(
+                raise refusal(
                     "a shadow step needs 'shadow' with budget_usd_per_day, concurrency and deadline"
                 )
         else:
             if self.set_weight is None:
-                raise ValueError(f"a {self.mode} step needs set_weight, the percent of eligible units")
+                raise refusal(f"a {self.mode} step needs set_weight, the percent of eligible units")
             if self.shadow is not None:
-                raise ValueError(f"'shadow' settings have no meaning in a {self.mode} step; remove them")
+                raise refusal(
+                    f"'shadow' settings have no meaning in a {self.mode} step; remove them", "shadow"
+                )
         if self.max_duration is not None and self.max_duration < self.min_duration:
-            raise ValueError("max_duration is shorter than min_duration")
+            raise refusal("max_duration is shorter than min_duration", "max_duration")
         return self
 
     @property
@@ -172,39 +186,30 @@ class Canary(Strict):
     """An update of the agent: it splits the agent's own share, the humans keep theirs."""
 
     agent: AgentRef
+    """The new version."""
     steps: list[Step] = Field(min_length=1)
-
-
-class Band(Strict):
-    """The range a rate must stay in, as shares (0 to 1); below it fails as well as above."""
-
-    low: float = Field(ge=0, le=1)
-    high: float = Field(ge=0, le=1)
-
-
-def _parse_band(value: Any) -> Any:
-    if not isinstance(value, list) or len(value) != 2:
-        raise ValueError("a band is a list of two percentages, e.g. [5%, 45%]")
-    low, high = (float(parse_percent(part)) / 100 for part in value)
-    if low >= high:
-        raise ValueError(f"the band's lower end {value[0]} is not below its upper end {value[1]}")
-    return Band(low=low, high=high)
+    """Live steps; weights are percent of the agent's units."""
 
 
 class MetricRule(Strict):
     """What the plan asks of one metric."""
 
     role: Role = Field(default=Role.GUARDRAIL, strict=False)
-    margin: Annotated[Margin | None, BeforeValidator(parse_margin)] = None
-    """Required of a guardrail that compares arms."""
-    floor: Percent | None = None
-    """Shadow and assist rates are judged against a fixed floor (better: higher) …"""
-    ceiling: Percent | None = None
-    """… or a ceiling (better: lower), because they have no human arm beside them."""
-    improve: Annotated[Margin | None, BeforeValidator(parse_margin)] = None
+    """``guardrail`` (may not get worse than its margin) or ``goal`` (should improve)."""
+    margin: MarginValue | None = None
+    """Required of a guardrail that compares arms: ``0.15`` points, ``2pp`` of a rate, ``10%`` of the
+    human arm's mean."""
+    floor: Limit | None = None
+    """Of metrics with no human arm beside them and better when higher: what must at least be reached."""
+    ceiling: Limit | None = None
+    """Of metrics with no human arm beside them and better when lower: what may at most be reached;
+    a percentage, or a duration for ``latency``."""
+    improve: MarginValue | None = None
     """Of a goal: the improvement it is for."""
     by: Literal["category"] | None = None
-    band: dict[str, Annotated[Band, BeforeValidator(_parse_band)]] | None = None
+    """Also judge each category of the plan."""
+    band: dict[str, BandValue] | None = None
+    """Of a rate, per category: the range it must stay in; too low fails as well as too high."""
     cap: float | None = Field(default=None, gt=0)
     """Winsorising cap for costs and times, in the metric's unit, fixed before the start."""
 
@@ -213,72 +218,74 @@ class Inference(Strict):
     """The error rates people accept. No defaults: they are a decision."""
 
     alpha: float = Field(gt=0, lt=0.5)
+    """Chance of promoting an agent that is worse by exactly the margin."""
     power: float = Field(gt=0.5, lt=1)
+    """Chance of promoting an agent that is as good as the humans, for planning."""
     method: Literal["sequential", "group_sequential", "fixed_horizon"] = "sequential"
+    """``sequential`` may be looked at any time; the others only at their planned looks."""
     harm_alpha: float | None = Field(default=None, gt=0, lt=0.5)
     """For rollbacks, shared among the guardrails; alpha where left out."""
-
-
-class FreezeWindow(Strict):
-    """Whole days, both ends included, UTC: nothing is promoted, rolling back stays allowed."""
-
-    first: date
-    last: date
-
-    def covers(self, moment: datetime) -> bool:
-        start = datetime.combine(self.first, time.min, UTC)
-        return start <= moment < datetime.combine(self.last, time.min, UTC) + timedelta(days=1)
-
-
-def _parse_window(value: Any) -> Any:
-    if not isinstance(value, str) or value.count("/") != 1:
-        raise ValueError(f"{value!r} is not a window; write first/last day, e.g. 2026-12-18/2027-01-04")
-    try:
-        first, last = (date.fromisoformat(part.strip()) for part in value.split("/"))
-    except ValueError as error:
-        raise ValueError(f"{value!r}: {error}; write days as YYYY-MM-DD") from None
-    if last < first:
-        raise ValueError(f"{value!r} ends before it begins")
-    return FreezeWindow(first=first, last=last)
 
 
 class Volume(Strict):
     """What the desk expects, for planning before there is history."""
 
     tickets_per_day: float = Field(gt=0)
+    """Eligible tickets a day."""
     csat_response: Percent = Decimal(12)
+    """Percent of offered surveys that are answered."""
 
 
 class Cost(Strict):
     """What a minute of a person costs, so that hand-offs are counted at their price."""
 
     human_usd_per_hour: float = Field(gt=0)
+    """Wage and overhead."""
 
 
 class Plan(Strict):
     """One workflow's whole promise: who may be exposed, how far, on what evidence."""
 
     workflow: Slug
+    """The workflow this plan is for; one plan per workflow and tenant."""
     tenant: Slug = "default"
+    """The tenant whose workflow it is."""
     owners: Owners
+    """Who answers for it; a gate fails without them."""
     unit: Literal["customer"]
-    salt: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    """What is randomised, so that a customer's contacts stay in one arm."""
+    salt: Slug
+    """Isolates this experiment: two workflows with one salt are refused."""
     holdout: Percent = Decimal(0)
-    categories: list[Slug] = [category.value for category in Category]
+    """Percent of units that stay with humans for good."""
+    categories: Annotated[list[Slug], Unique] = Field(
+        default=[category.value for category in Category], min_length=1
+    )
     """The categories this desk knows; the six of the common triage unless stated."""
     eligible: Eligibility = Eligibility()
+    """Which tickets may be randomised at all."""
     agent: AgentRef
+    """The version that climbs the ladder beside the humans."""
     steps: list[Step] = Field(min_length=1)
+    """The ladder, first rung first."""
     canary: Canary | None = None
-    metrics: dict[str, MetricRule] = Field(min_length=1)
-    monitors: list[str] = []
+    """The update that is tried inside the agent's share."""
+    metrics: dict[MetricName, MetricRule] = Field(min_length=1)
+    """What may not get worse, and what should improve."""
+    monitors: Annotated[list[MetricName], Unique] = Field(default=[])
+    """Judged in every state, paused included; large harm rolls back."""
     on_fail: Literal["roll_back", "pause"] = "roll_back"
+    """What a failed gate leads to."""
     open_conversations: Literal["keep", "release"] = "keep"
     """After an abort: open conversations stay with the agent, or go to a human at once."""
     inference: Inference
-    freeze: list[Annotated[FreezeWindow, BeforeValidator(_parse_window)]] = []
+    """The error rates people accept."""
+    freeze: list[Window] = Field(default=[])
+    """Whole days (UTC) without promotions; rolling back stays allowed."""
     volume: Volume | None = None
+    """With it, gates that cannot be decided in time are refused."""
     cost: Cost | None = None
+    """What hand-offs cost."""
 
     def margins(self) -> Mapping[str, Margin]:
         """The margin of every metric that has one, by name."""
@@ -298,3 +305,24 @@ class Plan(Strict):
 
     def eligibility_of(self, step: Step) -> Eligibility:
         return self.eligible.narrowed(step.eligible)
+
+    def limit_of(self, metric: str) -> float | None:
+        """The floor or ceiling of a metric without a human arm, as a share or in seconds.
+
+        The plan's own where it states one, the vocabulary's otherwise; None for metrics that compare arms.
+        """
+        rule = self.metrics.get(metric, MetricRule())
+        stated = rule.floor if rule.floor is not None else rule.ceiling
+        if stated is None:
+            return METRICS[metric].limit
+        return stated.total_seconds() if isinstance(stated, timedelta) else float(stated / 100)
+
+
+def plan_to_json(plan: Plan) -> dict[str, Any]:
+    """The whole plan, defaults included, in canonical spellings: what the journal pins."""
+    return plan.model_dump(mode="json", exclude_none=True)
+
+
+def plan_from_json(value: Mapping[str, Any]) -> Plan:
+    """The plan of ``plan_to_json``, equal to the one that was written."""
+    return Plan.model_validate(dict(value))

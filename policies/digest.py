@@ -1,0 +1,68 @@
+"""What a plan or an agent version *is*, as one short text: equal content, equal digest.
+
+SHA-256 over canonical JSON (sorted keys, no spaces, UTF-8) of the parsed content, so that the
+order of keys, comments and equivalent spellings (``5``, ``5%``) do not count. An agent version's
+digest also covers the bytes of every file it refers to.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from policies.manifest import AgentVersion
+from policies.plan import Plan, plan_to_json
+
+
+def canonical(value: Any) -> bytes:
+    """The one JSON text of a value. NaN and infinities raise ValueError."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
+
+
+def plan_digest(plan: Plan) -> str:
+    """64 hexadecimal digits."""
+    return hashlib.sha256(canonical(plan_to_json(plan))).hexdigest()
+
+
+def manifest_digest(manifest: AgentVersion, folder: Path) -> str:
+    """64 hexadecimal digits; ``folder`` is where the manifest stands.
+
+    Raises:
+        OSError: a file it refers to cannot be read.
+
+    """
+    content = {
+        "manifest": manifest.model_dump(mode="json", exclude_none=True),
+        "files": {path: content_digest(folder / path) for path in references(manifest).values()},
+    }
+    return hashlib.sha256(canonical(content)).hexdigest()
+
+
+def references(manifest: AgentVersion) -> Mapping[str, str]:
+    """The files and folders a manifest refers to, by the key that names them."""
+    found = {f"prompts.{role}": path for role, path in manifest.prompts if path is not None}
+    if manifest.knowledge is not None and manifest.knowledge.path is not None:
+        found["knowledge.path"] = manifest.knowledge.path
+    if manifest.policy is not None:
+        found["policy"] = manifest.policy
+    return found
+
+
+def content_digest(path: Path) -> str:
+    """Of a file its bytes; of a folder every file below it, by relative name, hidden ones left out."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    files = {file.relative_to(path).as_posix(): content_digest(file) for file in _files(path)}
+    if not files:
+        raise FileNotFoundError(f"{path}: no such file, and no folder with files in it")
+    return hashlib.sha256(canonical(files)).hexdigest()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            yield path

@@ -1,0 +1,115 @@
+"""From a file to a plan or an agent version, or to everything that is wrong with it."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from policies import checks
+from policies.catalogue import agents_folder, unreadable, versions_in
+from policies.digest import references
+from policies.document import Document
+from policies.explain import explain, put_keys_right
+from policies.manifest import AgentVersion
+from policies.plan import Plan, plan_from_json, plan_to_json
+from policies.problems import Finding, ManifestInvalid, PlanInvalid, PolicyInvalid, Problem
+from policies.reader import MOST_BYTES, parse
+
+__all__ = [
+    "ManifestInvalid",
+    "PlanInvalid",
+    "PolicyInvalid",
+    "Problem",
+    "load_manifest",
+    "load_plan",
+    "plan_from_json",
+    "plan_to_json",
+    "read_document",
+    "read_manifest",
+    "read_plan",
+]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load_plan(path: Path | str, agents: Path | str | None = None) -> Plan:
+    """The plan of a YAML file.
+
+    Args:
+        path: the file.
+        agents: the folder of agent versions; found beside the plan where left out.
+
+    Raises:
+        PlanInvalid: with every problem of the file.
+
+    """
+    path = Path(path)
+    document = read_document(path)
+    folder = Path(agents) if agents is not None else agents_folder(path)
+    plan = read_plan(document, versions_in(folder))
+    if plan is None:
+        raise PlanInvalid(document.problems)
+    return plan
+
+
+def load_manifest(path: Path | str) -> AgentVersion:
+    """The agent version of a YAML file.
+
+    Raises:
+        ManifestInvalid: with every problem of the file.
+
+    """
+    document = read_document(Path(path))
+    manifest = read_manifest(document, Path(path))
+    if manifest is None:
+        raise ManifestInvalid(document.problems)
+    return manifest
+
+
+def read_document(path: Path) -> Document:
+    """The file as a tree; what cannot be read is a problem of it, never an exception."""
+    try:
+        with path.open("rb") as file:
+            return parse(file.read(MOST_BYTES + 1), str(path))
+    except OSError as error:
+        return Document(str(path), None, [unreadable(path, error)])
+
+
+def read_plan(document: Document, versions: Collection[str] | None) -> Plan | None:
+    """The plan of a document, or None after reporting every problem to it."""
+    plan = _validated(document, Plan)
+    if document.root is not None:
+        for finding in checks.check(checks.Draft.of(document.root.plain()), versions):
+            document.report(finding)
+    return None if document.problems else plan
+
+
+def read_manifest(document: Document, path: Path) -> AgentVersion | None:
+    """The agent version of a document, or None after reporting every problem to it."""
+    manifest = _validated(document, AgentVersion)
+    if manifest is not None:
+        if path.stem != manifest.ref:
+            document.report(
+                Finding(
+                    ("version",),
+                    f"the file is called {path.name!r}, its content is {manifest.ref}",
+                    f"rename it to {manifest.ref}.yaml: plans find versions by file name",
+                )
+            )
+        for key, reference in references(manifest).items():
+            if not (path.parent / reference).exists():
+                place = tuple(key.split("."))
+                document.report(Finding(place, f"{reference!r} is not there", "paths start at the manifest"))
+    return None if document.problems else manifest
+
+
+def _validated(document: Document, model: type[Model]) -> Model | None:
+    if document.root is None:
+        return None
+    put_keys_right(document, model)
+    try:
+        return model.model_validate(document.root.plain())
+    except ValidationError as error:
+        explain(error, model, document)
+        return None
