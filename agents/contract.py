@@ -70,6 +70,7 @@ class Source:
     relevance: float
     age_days: float | None = None
     stale: bool = False
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ class Toolset(Protocol):
 class Agent(Protocol):
     """Anything that answers tickets. ``version`` is ``NAME@VERSION`` of its manifest."""
 
-    version: str
+    @property
+    def version(self) -> str: ...
 
     async def answer(self, ticket: Ticket, triage: Triage, tools: Toolset) -> Reply: ...

@@ -1,0 +1,1 @@
+"""What stands between a draft and the customer: pure functions over text and numbers."""

@@ -1,0 +1,134 @@
+"""Which agent stands behind ``NAME@VERSION``: registered by hand, or built from its manifest."""
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+from agents.checks.escalation import EscalationRules
+from agents.contract import Agent
+from agents.knowledge import KnowledgeBase, load
+from agents.models import create
+from agents.pipeline import PipelineAgent
+from agents.scripted import ScriptedAgent, lines
+from policies.manifest import AgentVersion
+
+
+class AgentUnavailable(LookupError):
+    """No agent of this version can be made here. Names the version and what to do."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class Registry:
+    """Factories by ``NAME@VERSION``. An agent is made once, when it is first asked for."""
+
+    def __init__(self, factories: Mapping[str, Callable[[], Agent]] | None = None) -> None:
+        self._factories: dict[str, Callable[[], Agent]] = {}
+        self._made: dict[str, Agent] = {}
+        for ref, factory in (factories or {}).items():
+            self.register(ref, factory)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._factories))
+
+    def __contains__(self, ref: object) -> bool:
+        return ref in self._factories
+
+    def register(self, ref: str, factory: Callable[[], Agent]) -> None:
+        """Offer an agent.
+
+        Raises:
+            ValueError: the name has no version, or is taken: nothing may change under a version.
+
+        """
+        if "@" not in ref.strip("@"):
+            raise ValueError(f"{ref!r} is not NAME@VERSION")
+        if ref in self._factories:
+            raise ValueError(f"{ref} is registered already; a changed agent needs a new version")
+        self._factories[ref] = factory
+
+    def get(self, ref: str) -> Agent:
+        """The agent of this version.
+
+        Raises:
+            AgentUnavailable: nobody registered it.
+
+        """
+        if ref not in self._made:
+            if ref not in self._factories:
+                close = get_close_matches(ref, self._factories, 1)
+                hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(self) or 'none'}"
+                raise AgentUnavailable(f"no agent {ref}; {hint}")
+            self._made[ref] = self._factories[ref]()
+        return self._made[ref]
+
+
+def build(
+    manifest: AgentVersion, folder: Path, *, sources: Mapping[str, KnowledgeBase] | None = None
+) -> Agent:
+    """The agent a manifest describes.
+
+    Args:
+        manifest: of any kind.
+        folder: where the manifest stands; its paths are relative to it.
+        sources: knowledge that the operator binds, by the name the manifest gives it.
+
+    Raises:
+        AgentUnavailable: a kind or factory that cannot be made here, or a source nobody bound.
+        ModelUnavailable: a model that cannot be called here.
+        KnowledgeError: articles that cannot be read.
+        OSError: a prompt that cannot be read.
+
+    """
+    if manifest.kind == "scripted" and manifest.script is not None:
+        return ScriptedAgent(manifest.ref, lines(manifest.script))
+    if manifest.kind == "python" and manifest.python is not None:
+        return _from_factory(manifest.ref, manifest.python.factory)
+    if manifest.kind == "pipeline" and manifest.models is not None:
+        return _pipeline(manifest, folder, sources or {})
+    raise AgentUnavailable(
+        f"{manifest.ref}: this version of Ridealong cannot call an agent of kind {manifest.kind!r}; "
+        "wrap it in a factory of kind 'python'"
+    )
+
+
+def _pipeline(manifest: AgentVersion, folder: Path, sources: Mapping[str, KnowledgeBase]) -> PipelineAgent:
+    assert manifest.models is not None
+    known = manifest.knowledge
+    if known is None:
+        raise AgentUnavailable(f"{manifest.ref}: a pipeline answers from knowledge; add a 'knowledge' block")
+    if known.path is not None:
+        base = KnowledgeBase(load(folder / known.path), stale_after_days=known.max_age_days)
+    elif known.source is not None and known.source in sources:
+        base = sources[known.source]
+    else:
+        raise AgentUnavailable(
+            f"{manifest.ref}: knowledge source {known.source!r} is not bound; name its files"
+        )
+    limits = manifest.thresholds
+    prompt = manifest.prompts.resolution
+    return PipelineAgent(
+        version=manifest.ref,
+        knowledge=base,
+        model=create(manifest.models.resolution.name, idf=base.idf, min_relevance=limits.abstain),
+        rules=EscalationRules(
+            min_confidence=limits.confidence,
+            max_turns=limits.max_turns,
+            min_retrieval_sensitive=limits.retrieval,
+        ),
+        prompt=(folder / prompt).read_text(encoding="utf-8") if prompt else "",
+        passages=known.passages,
+    )
+
+
+def _from_factory(ref: str, path: str) -> Agent:
+    module, _, name = path.partition(":")
+    try:
+        agent: Agent = getattr(importlib.import_module(module), name)()
+    except (ImportError, AttributeError) as error:
+        raise AgentUnavailable(f"{ref}: factory {path!r} cannot be called: {error}") from error
+    if agent.version != ref:
+        raise AgentUnavailable(f"{ref}: factory {path!r} made {agent.version}; versions must agree")
+    return agent

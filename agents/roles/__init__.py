@@ -1,0 +1,1 @@
+"""The roles of the pipeline: triage, knowledge, resolution, hand-off."""

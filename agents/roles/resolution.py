@@ -1,0 +1,27 @@
+"""The resolution role: a question put to a model, its draft taken at arm's length."""
+
+from dataclasses import replace
+from math import isfinite
+from typing import Final
+
+from agents.checks.escalation import LOW_CONFIDENCE
+from agents.contract import Ticket, Triage
+from agents.models import Draft, Model, Question
+from agents.roles.knowledge import Findings
+
+UNUSABLE: Final = "unusable-model-output"
+
+
+async def resolve(
+    model: Model, ticket: Ticket, triage: Triage, findings: Findings, prompt: str = ""
+) -> Draft:
+    """The model's draft. A confidence that is no number from 0 to 1 voids it: what else is wrong with it?
+
+    An abstention always carries a reason; a model that gave none was not sure.
+    """
+    draft = await model.complete(Question(ticket, triage, findings.sources, prompt))
+    if draft.confidence is not None and not (isfinite(draft.confidence) and 0 <= draft.confidence <= 1):
+        return replace(draft, text="", confidence=None, reasons=(UNUSABLE,))
+    if not draft.text.strip():
+        return replace(draft, text="", reasons=draft.reasons or (LOW_CONFIDENCE,))
+    return draft

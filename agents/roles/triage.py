@@ -1,0 +1,203 @@
+"""The frozen common triage: rules only, decided before assignment, the same for every arm.
+
+Deterministic and in linear time (RE2), because it runs on every ticket and decides who may be
+randomised at all. What it cannot read it calls ``unknown``; it never guesses ``simple``.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeVar
+
+import re2
+
+from agents.contract import Ticket, Triage
+from agents.roles.rules import COMPLEXITY_SIGNALS, DEFAULT, HARD_TRIGGERS, INTENSITY, TriageRules
+from agents.text import normalise, stem, words
+from policies.vocabulary import Complexity, Sentiment, Urgency
+
+TOO_LITTLE_TEXT: Final = "too-little-text"
+LANGUAGE_UNSUPPORTED: Final = "language-unsupported"
+UNKNOWN_VALUE: Final = "given-value-unknown"
+
+_EMAIL: Final = re2.compile(r"([\w.+-])[\w.+-]*@([\w-]+(?:\.[\w-]+)+)")
+_ORDER: Final = re2.compile(
+    r"(?i)\b(?:order|invoice|purchase|tracking|booking|account|case|ticket|reference|ref)\b"
+    r"[ .:#]{0,3}(?:number|no|nr|id)?[ .:#]{0,3}([a-z0-9][a-z0-9-]{3,24})\b"
+)
+_LANGUAGE_WORDS: Final = 8
+_LANGUAGE_SHARE: Final = 0.12
+_SHOUTED_LETTERS: Final = 25
+_SHOUTED_SHARE: Final = 0.7
+
+Enum = TypeVar("Enum", Urgency, Sentiment, Complexity)
+
+
+class _Compiled(NamedTuple):
+    signals: Mapping[str, Any]
+    urgent: Any
+    pressing: Any
+    unhurried: Any
+    angry: Any
+    frustrated: Any
+    positive: Any
+    categories: Mapping[str, Mapping[tuple[str, ...], float]]
+    products: Mapping[tuple[str, ...], str]
+
+
+def triage(ticket: Ticket, rules: TriageRules = DEFAULT) -> Triage:
+    """Read a ticket: what it is about, how pressing, how hard, and what stands out.
+
+    Values that came with the ticket (category, urgency, sentiment, complexity) win over the rules;
+    one outside its vocabulary is ignored and makes the complexity unknown. Pure: equal tickets
+    give equal results.
+    """
+    subject = normalise(ticket.subject)[: rules.max_chars]
+    body = "\n".join([ticket.text, *(turn.text for turn in ticket.turns if turn.author == "customer")])
+    text = f"{subject}\n{normalise(body)[: rules.max_chars]}"
+    bag = words(text)
+    signals = list(detect(text, rules))
+    if len(bag) < rules.min_words:
+        signals.append(TOO_LITTLE_TEXT)
+    if not _readable(ticket.language, bag, rules):
+        signals.append(LANGUAGE_UNSUPPORTED)
+
+    urgency, known_urgency = _given(Urgency, ticket.urgency)
+    sentiment, known_sentiment = _given(Sentiment, ticket.sentiment)
+    complexity, known_complexity = _given(Complexity, ticket.complexity)
+    if not (known_urgency and known_sentiment and known_complexity):
+        signals.append(UNKNOWN_VALUE)
+    return Triage(
+        category=(ticket.category or "").strip() or _category(words(subject), bag, rules),
+        urgency=urgency or _urgency(text.lower(), signals, rules),
+        sentiment=sentiment or read_sentiment(text, rules),
+        complexity=complexity or _complexity(signals, len(bag), rules),
+        signals=tuple(signals),
+        entities=_entities(text, bag, rules),
+        version=rules.version,
+    )
+
+
+def detect(text: str, rules: TriageRules = DEFAULT) -> tuple[str, ...]:
+    """The names of the detectors that fire on a text, in the order of the rules."""
+    text = normalise(text)[: rules.max_chars]
+    lower = text.lower()
+    compiled = _compile(rules)
+    found = [name for name, pattern in compiled.signals.items() if pattern.search(lower)]
+    if _is_intense(text) or compiled.angry.search(lower):
+        found.append(INTENSITY)
+    return tuple(found)
+
+
+def read_sentiment(text: str, rules: TriageRules = DEFAULT) -> Sentiment:
+    """The sentiment of one text. Politeness alone is neutral, praise beside a complaint is a complaint."""
+    text = normalise(text)[: rules.max_chars]
+    lower = text.lower()
+    compiled = _compile(rules)
+    frustrated = bool(compiled.frustrated.search(lower))
+    if compiled.angry.search(lower) or (frustrated and _is_intense(text)):
+        return Sentiment.ANGRY
+    if frustrated:
+        return Sentiment.FRUSTRATED
+    return Sentiment.POSITIVE if compiled.positive.search(lower) else Sentiment.NEUTRAL
+
+
+def _is_intense(text: str) -> bool:
+    letters = [char for char in text if char.isalpha()]
+    shouted = sum(char.isupper() for char in letters)
+    return (
+        "!!" in text
+        or "?!" in text
+        or text.count("!") > 3
+        or (len(letters) >= _SHOUTED_LETTERS and shouted > _SHOUTED_SHARE * len(letters))
+    )
+
+
+def _readable(language: str | None, bag: list[str], rules: TriageRules) -> bool:
+    """Whether the rules were written for this language: as declared, and as the words look."""
+    if language and language.strip().lower().replace("_", "-").split("-")[0] not in rules.languages:
+        return False
+    known = sum(word in rules.function_words for word in bag)
+    return len(bag) < _LANGUAGE_WORDS or known >= _LANGUAGE_SHARE * len(bag)
+
+
+def _given(kind: type[Enum], value: str | None) -> tuple[Enum | None, bool]:
+    """The value that came with the ticket, and whether it is of the vocabulary (or absent)."""
+    cleaned = (value or "").strip().lower()
+    if not cleaned:
+        return None, True
+    try:
+        return kind(cleaned), True
+    except ValueError:
+        return None, False
+
+
+def _urgency(lower: str, signals: list[str], rules: TriageRules) -> Urgency:
+    compiled = _compile(rules)
+    if "safety" in signals or "security" in signals or compiled.urgent.search(lower):
+        return Urgency.CRITICAL
+    if compiled.unhurried.search(lower):
+        return Urgency.LOW
+    return Urgency.HIGH if compiled.pressing.search(lower) else Urgency.NORMAL
+
+
+def _complexity(signals: list[str], length: int, rules: TriageRules) -> Complexity:
+    if {TOO_LITTLE_TEXT, LANGUAGE_UNSUPPORTED, UNKNOWN_VALUE} & set(signals):
+        return Complexity.UNKNOWN
+    count = sum(signal in COMPLEXITY_SIGNALS for signal in signals)
+    if count > 1 or set(HARD_TRIGGERS) & set(signals):
+        return Complexity.COMPLEX
+    return Complexity.MODERATE if count or length > rules.long_words else Complexity.SIMPLE
+
+
+def _category(subject: list[str], bag: list[str], rules: TriageRules) -> str:
+    subject_terms, all_terms = _ngrams(subject), _ngrams(bag)
+    best, best_score = rules.fallback_category, 0.0
+    for category, vocabulary in _compile(rules).categories.items():
+        score = sum(vocabulary[term] for term in all_terms & vocabulary.keys())
+        score += sum(vocabulary[term] for term in subject_terms & vocabulary.keys())
+        if score >= rules.min_score and score > best_score:
+            best, best_score = category, score
+    return best
+
+
+def _ngrams(bag: list[str]) -> set[tuple[str, ...]]:
+    stems = [stem(word) for word in bag]
+    return {tuple(stems[at : at + size]) for size in (1, 2, 3) for at in range(len(stems) - size + 1)}
+
+
+def _entities(text: str, bag: list[str], rules: TriageRules) -> Mapping[str, tuple[str, ...]]:
+    """Order numbers as written, e-mail addresses masked, products in the desk's spelling."""
+    orders = (number for number in _ORDER.findall(text) if any(char.isdigit() for char in number))
+    emails = (f"{first}***@{domain}" for first, domain in _EMAIL.findall(text))
+    products = _compile(rules).products
+    named = (products[term] for term in _ngrams(bag) & products.keys()) if products else ()
+    found = {
+        "order_numbers": tuple(dict.fromkeys(orders)),
+        "emails": tuple(dict.fromkeys(emails)),
+        "products": tuple(sorted(set(named))),
+    }
+    return {kind: values for kind, values in found.items() if values}
+
+
+@lru_cache(maxsize=64)
+def _compile(rules: TriageRules) -> _Compiled:
+    def either(patterns: tuple[str, ...]) -> Any:
+        return re2.compile("|".join(f"(?:{pattern})" for pattern in patterns))
+
+    def key(term: str) -> tuple[str, ...]:
+        return tuple(stem(word) for word in words(normalise(term)))
+
+    return _Compiled(
+        signals={name: either(patterns) for name, patterns in rules.signals.items()},
+        urgent=either(rules.urgent),
+        pressing=either(rules.pressing),
+        unhurried=either(rules.unhurried),
+        angry=either(rules.angry),
+        frustrated=either(rules.frustrated),
+        positive=either(rules.positive),
+        categories={
+            category: {key(term): weight for term, weight in vocabulary.items()}
+            for category, vocabulary in rules.categories.items()
+        },
+        products={key(product): product for product in rules.products},
+    )
