@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from policies.conduct import ConductPolicy
 from policies.manifest import AgentVersion
 from policies.plan import Plan, plan_to_json
 
@@ -25,6 +26,11 @@ def canonical(value: Any) -> bytes:
 def plan_digest(plan: Plan) -> str:
     """64 hexadecimal digits."""
     return hashlib.sha256(canonical(plan_to_json(plan))).hexdigest()
+
+
+def conduct_digest(policy: ConductPolicy) -> str:
+    """64 hexadecimal digits."""
+    return hashlib.sha256(canonical(policy.model_dump(mode="json", exclude_none=True))).hexdigest()
 
 
 def manifest_digest(manifest: AgentVersion, folder: Path) -> str:

@@ -131,7 +131,8 @@ def put_keys_right(document: Document, model: type[BaseModel]) -> None:
     What follows can then judge the rest of the file as it was meant.
     """
     if document.root is not None:
-        places = {key: place for place, key in _places(model, ())}
+        # the place nearest to the top wins where a key has several
+        places = {key: place for place, key in reversed(list(_places(model, ())))}
         for at, node, here in _mappings(document.root, model, ()):
             _put_right(document, at, node, list(here.model_fields), places)
 

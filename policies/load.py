@@ -1,6 +1,6 @@
 """From a file to a plan or an agent version, or to everything that is wrong with it."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from policies import checks
 from policies.catalogue import agents_folder, unreadable, versions_in
+from policies.conduct import ConductPolicy
 from policies.digest import references
 from policies.document import Document
 from policies.explain import explain, put_keys_right
@@ -25,6 +26,7 @@ __all__ = [
     "load_plan",
     "plan_from_json",
     "plan_to_json",
+    "read_conduct",
     "read_document",
     "read_manifest",
     "read_plan",
@@ -76,13 +78,35 @@ def read_document(path: Path) -> Document:
         return Document(str(path), None, [unreadable(path, error)])
 
 
-def read_plan(document: Document, versions: Collection[str] | None) -> Plan | None:
-    """The plan of a document, or None after reporting every problem to it."""
+def read_plan(document: Document, versions: Mapping[str, Path] | None) -> Plan | None:
+    """The plan of a document, or None after reporting every problem to it.
+
+    ``versions`` are the manifests there are, by ``NAME@VERSION``; None leaves versions unchecked.
+    """
     plan = _validated(document, Plan)
     if document.root is not None:
-        for finding in checks.check(checks.Draft.of(document.root.plain()), versions):
+        draft = checks.Draft.of(document.root.plain())
+        for finding in checks.check(draft, versions):
             document.report(finding)
+        _report_broken(document, draft, versions or {})
     return None if document.problems else plan
+
+
+def _report_broken(document: Document, draft: checks.Draft, versions: Mapping[str, Path]) -> None:
+    """A plan is no better than the versions it names."""
+    for ref, at in ((draft.agent, ("agent",)), (draft.canary_agent, ("canary", "agent"))):
+        if ref is not None and ref in versions:
+            try:
+                load_manifest(versions[ref])
+            except ManifestInvalid as error:
+                message = f"agent version {ref!r} has {len(error.problems)} problems of its own"
+                document.report(Finding(at, message, f"the first is {error.problems[0]}"))
+
+
+def read_conduct(document: Document) -> ConductPolicy | None:
+    """The conduct policy of a document, or None after reporting every problem to it."""
+    policy = _validated(document, ConductPolicy)
+    return None if document.problems else policy
 
 
 def read_manifest(document: Document, path: Path) -> AgentVersion | None:

@@ -1,5 +1,99 @@
+"""``check`` and ``schema``: the files people write, before anything runs."""
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from rollout.cli import checked_files
+from rollout.cli.common import AsJson, print_json
+from rollout.errors import UsageError
+
+if TYPE_CHECKING:
+    from policies.files import Checked
+
+
+class SchemaKind(StrEnum):
+    PLAN = "plan"
+    AGENT = "agent"
+    CONDUCT = "conduct"
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands to the command line."""
+
+    @app.command()
+    def check(
+        files: Annotated[
+            list[Path],
+            typer.Argument(
+                metavar="FILE...", help="Plans, agent versions, conduct policies, or folders of them."
+            ),
+        ],
+        agents: Annotated[
+            Path | None,
+            typer.Option(
+                metavar="DIR", help="The folder of agent versions (default: 'agents' beside the plan)."
+            ),
+        ] = None,
+        as_json: AsJson = False,
+    ) -> None:
+        """Say everything that is wrong with plans and agent versions, with file and line."""
+        from policies.files import check_files
+
+        if agents is not None and not agents.is_dir():
+            raise UsageError(
+                f"{agents}: no such folder; --agents takes the folder of NAME@VERSION.yaml files"
+            )
+        checked = check_files(list(_expanded(files)), agents)
+        if as_json:
+            print_json(
+                {
+                    "ok": not any(each.problems for each in checked),
+                    "files": list(map(checked_files.as_json, checked)),
+                }
+            )
+        else:
+            _tell(checked)
+        if any(each.problems for each in checked):
+            raise typer.Exit(1)
+
+    @app.command()
+    def schema(
+        kind: Annotated[SchemaKind, typer.Argument(help="What the schema describes.")] = SchemaKind.PLAN,
+    ) -> None:
+        """Print the JSON Schema, for editors and other tools."""
+        from policies.schema import schema_text
+
+        typer.echo(schema_text(kind.value), nl=False)
+
+
+def _expanded(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*") if file.suffix in {".yaml", ".yml"})
+            if not inside:
+                raise UsageError(f"{path}: there is no .yaml file in this folder")
+            yield from inside
+        elif path.exists():
+            yield path
+        else:
+            raise UsageError(f"{path}: no such file or folder")
+
+
+def _tell(checked: Sequence["Checked"]) -> None:
+    problems = [problem for each in checked for problem in each.problems]
+    for each in checked:
+        for problem in each.problems:
+            typer.echo(str(problem))
+        if not each.problems:
+            typer.echo("\n".join(checked_files.summary(each)))
+    if problems:
+        bad = sum(bool(each.problems) for each in checked)
+        typer.echo(f"{_count(len(problems), 'problem')} in {bad} of {_count(len(checked), 'file')}", err=True)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

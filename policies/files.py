@@ -1,0 +1,136 @@
+"""Many files at once: which is what, what is wrong with each, and what they must not share."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel
+
+from policies.catalogue import agents_folder, versions_in
+from policies.conduct import ConductPolicy
+from policies.digest import conduct_digest, manifest_digest, plan_digest
+from policies.document import Document
+from policies.load import read_conduct, read_document, read_manifest, read_plan
+from policies.manifest import AgentVersion
+from policies.nearest import nearest
+from policies.plan import Plan
+from policies.problems import Finding, Problem
+
+KINDS: Final[Mapping[str, type[BaseModel]]] = {
+    "plan": Plan,
+    "agent": AgentVersion,
+    "conduct": ConductPolicy,
+}
+
+Further = Callable[[Plan], Iterable[Finding]]
+"""A check that needs more than the files, e.g. whether a gate can be decided with the desk's volume."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One file: what it is, and its content or its problems."""
+
+    file: str
+    kind: str | None
+    """``plan``, ``agent`` or ``conduct``; None where the file is none of them."""
+    problems: tuple[Problem, ...]
+    content: Plan | AgentVersion | ConductPolicy | None = None
+    digest: str | None = None
+
+
+def check_files(
+    paths: Sequence[Path], agents: Path | None = None, further: Sequence[Further] = ()
+) -> list[Checked]:
+    """Every file's problems, and those that only show between files.
+
+    Args:
+        paths: files; each is read once, however often it is named.
+        agents: the folder of agent versions; found beside each plan where left out.
+        further: asked about every plan that is sound by itself.
+
+    """
+    read = {path.absolute(): (path, read_document(path)) for path in paths}
+    found: list[tuple[Path, Document, str | None, Plan | AgentVersion | ConductPolicy | None]] = []
+    for path, document in read.values():
+        kind = kind_of(document)
+        content: Plan | AgentVersion | ConductPolicy | None = None
+        if kind == "plan":
+            folder = agents if agents is not None else agents_folder(path)
+            plan = content = read_plan(document, versions_in(folder))
+            for finding in (finding for check in further if plan for finding in check(plan)):
+                document.report(finding)
+        elif kind == "agent":
+            content = read_manifest(document, path)
+        elif kind == "conduct":
+            content = read_conduct(document)
+        found.append((path, document, kind, content))
+    _between([document for _, document, kind, _ in found if kind == "plan"])
+    return [_checked(*each) for each in found]
+
+
+def kind_of(document: Document) -> str | None:
+    """What a file is, by its top-level keys, misspelt ones counted at half; None reports a problem."""
+    if document.root is None or document.root.entries is None:
+        return None
+    scores = {
+        kind: sum(
+            1.0 if key in model.model_fields else 0.5 if nearest(key, model.model_fields) else 0.0
+            for key in document.root.entries
+        )
+        for kind, model in KINDS.items()
+    }
+    best = max(scores, key=lambda kind: scores[kind])
+    if scores[best]:
+        return best
+    document.report(
+        Finding(
+            (),
+            "neither a plan nor an agent version nor a conduct policy: no top-level key is known",
+            "see the files in policies/rollouts, policies/agents and policies/conduct",
+        )
+    )
+    return None
+
+
+def _checked(
+    path: Path, document: Document, kind: str | None, content: Plan | AgentVersion | ConductPolicy | None
+) -> Checked:
+    if document.problems:
+        problems = sorted(document.problems, key=lambda problem: (problem.line, problem.column))
+        return Checked(str(path), kind, tuple(problems))
+    return Checked(str(path), kind, (), content, _digest(content, path))
+
+
+def _digest(content: Plan | AgentVersion | ConductPolicy | None, path: Path) -> str | None:
+    if isinstance(content, Plan):
+        return plan_digest(content)
+    if isinstance(content, AgentVersion):
+        return manifest_digest(content, path.parent)
+    return conduct_digest(content) if content is not None else None
+
+
+def _between(plans: Sequence[Document]) -> None:
+    """Report what two plans share and must not: a salt, or the workflow itself."""
+    salts: dict[object, str] = {}
+    workflows: dict[object, str] = {}
+    for document in plans:
+        for key, at in _identity(document):
+            seen = salts if at == ("salt",) else workflows
+            node = document.node_at(at)
+            if key in seen and node is not None:
+                what, why = (
+                    (f"salt {node.text!r}", "their arms would be the same people; give it its own salt")
+                    if at == ("salt",)
+                    else (f"workflow {node.text!r}", "one plan per workflow and tenant")
+                )
+                document.report(Finding(at, f"{what} is also used by {seen[key]}", why))
+            seen.setdefault(key, f"{document.file}:{node.line}" if node else document.file)
+
+
+def _identity(document: Document) -> Iterator[tuple[object, tuple[str, ...]]]:
+    for at in (("salt",), ("workflow",)):
+        node = document.node_at(at)
+        if node is not None and isinstance(node.value, str):
+            tenant = document.node_at(("tenant",))
+            yield (node.value if at == ("salt",) else (tenant.text if tenant else "default", node.value)), at
