@@ -1,0 +1,119 @@
+"""The page: where the rollout stands, what the gate says, whether customers are better off."""
+
+# First, before any session can meet them half imported: two sessions that import pandas lazily at
+# once see it partially initialised.
+
+import os
+from typing import Final
+
+import streamlit as st
+
+from dashboards import format as fmt
+from dashboards.client import ApiProblem, Client
+from dashboards.rows import GateRow, Overview, WorkflowRow
+from dashboards.sections import gate, headlines, parts, rollout, shadow
+
+API: Final = os.environ.get("RIDEALONG_API", "http://127.0.0.1:8000")
+PERIODS: Final = {"7 days": "7d", "28 days": "28d", "90 days": "90d", "All": "all"}
+_STYLE: Final = """
+<style>
+.block-container {padding-top: 1.4rem; padding-bottom: 3rem; max-width: 1320px}
+[data-testid="stHeader"] {height: 2rem; background: transparent}
+[data-testid="stText"] {white-space: pre-wrap; font-family: inherit}
+[data-testid="stMetricValue"] {font-size: 1.45rem}
+h1 {font-size: 1.6rem !important; padding: 0 !important}
+hr {margin: 1.1rem 0 !important}
+h3 {font-size: 1.2rem !important; padding-bottom: 0.1rem !important}
+h4 {font-size: 1.02rem !important; padding: 0 !important}
+</style>
+"""
+
+
+@st.cache_resource
+def _client() -> Client:
+    return Client(API)
+
+
+@st.cache_data(ttl=5, show_spinner=False)
+def _workflows() -> list[WorkflowRow]:
+    return _client().workflows()
+
+
+@st.cache_data(ttl=5, show_spinner=False)
+def _gate(name: str) -> GateRow:
+    return _client().gate(name)
+
+
+@st.cache_data(ttl=5, show_spinner=False)
+def _overview(name: str, period: str) -> Overview:
+    return _client().overview(name, period)
+
+
+def _trouble(problem: ApiProblem) -> None:
+    st.error(f"**{parts.plain(problem.title)}**  \n{parts.plain(problem.detail)}")
+    st.button("Try again", key=f"again-{problem.title}")
+
+
+def _header(rows: list[WorkflowRow]) -> tuple[WorkflowRow, str]:
+    title, which, period = st.columns([6, 3, 3], vertical_alignment="bottom")
+    with title:
+        st.title("Ridealong", anchor=False)
+        st.caption("AI agents beside the human desk, one proven step at a time.")
+    names = [row["workflow"] for row in rows]
+    name = which.selectbox("Workflow", names, key="workflow")
+    chosen = period.segmented_control("Period", list(PERIODS), default="28 days", key="period")
+    st.divider()
+    return rows[names.index(name)], PERIODS[chosen or "28 days"]
+
+
+def _page(row: WorkflowRow, period: str) -> None:
+    done = st.session_state.pop("done", None)
+    if done:
+        st.success(done)
+    rollout.show(_client(), row)
+    st.divider()
+    try:
+        gate.show(_gate(row["workflow"]))
+    except ApiProblem as problem:
+        _trouble(problem)
+    st.divider()
+    try:
+        overview = _overview(row["workflow"], period)
+        headlines.show(overview)
+        if overview["shadow"] is not None:
+            st.divider()
+            shadow.show(overview["shadow"])
+        read = f"Read as of {fmt.moment(overview['as_of'])} UTC."
+    except ApiProblem as problem:
+        _trouble(problem)
+        read = ""
+    st.divider()
+    rollout.timeline(row["transitions"])
+    st.caption(parts.plain(f"{read} Source: {API}."))
+
+
+def main() -> None:
+    st.set_page_config(page_title="Ridealong", layout="wide")
+    st.html(_STYLE)
+    try:
+        rows = _workflows()
+    except ApiProblem as problem:
+        st.title("Ridealong", anchor=False)
+        _trouble(problem)
+        return
+    if not rows:
+        st.title("Ridealong", anchor=False)
+        parts.empty(
+            "No rollout yet",
+            "Write a plan, check it, and start the server with the folder it stands in. Or look at ten "
+            "simulated weeks first.",
+            "ridealong check policies/rollouts/*.yaml\n"
+            "ridealong serve --plans policies/rollouts\n"
+            "ridealong demo",
+        )
+        return
+    row, period = _header(rows)
+    _page(row, period)
+
+
+main()

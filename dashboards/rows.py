@@ -1,0 +1,166 @@
+"""The rows that the API serves, as the dashboard reads them.
+
+Shares are 0 to 1, weights percentages, times ISO 8601 in UTC. ``None`` is unknown, never zero.
+"""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+VerdictState = Literal["PASS", "FAIL", "INCONCLUSIVE", "INVALID"]
+
+
+class StepRow(TypedDict):
+    """One rung of a ladder."""
+
+    name: str
+    mode: str
+    weight: float
+    gate: list[str]
+    min_days: float
+    approval: bool
+
+
+class TrackRow(TypedDict):
+    """Where a ladder or a canary stands."""
+
+    step: str
+    index: int
+    status: Literal["running", "paused", "aborted", "completed"]
+    entered_at: str | None
+    version: str | None
+
+
+class SplitRow(TypedDict):
+    step: str
+    mode: str
+    weight: float
+    canary_weight: float
+    holdout: float
+    stable: str | None
+    canary: str | None
+
+
+class TransitionRow(TypedDict):
+    seq: int
+    at: str
+    action: str
+    track: str
+    from_step: str | None
+    to_step: str | None
+    reason: str
+    sentence: str
+    actor: str
+
+
+class WorkflowRow(TypedDict):
+    """One workflow: its ladder, its position, the weights in force, what was decided last."""
+
+    workflow: str
+    tenant: str
+    status: str
+    step: str
+    steps: list[StepRow]
+    canary_steps: list[StepRow]
+    ladder: TrackRow
+    canary: TrackRow | None
+    split: SplitRow
+    quarantined: list[str]
+    decision: str
+    sentence: str
+    next_step: str | None
+    until: str | None
+    plan_digest: str
+    position: int
+    transitions: list[TransitionRow]
+
+
+class MetricVerdict(TypedDict):
+    """A gate's answer about one metric. Differences are agent minus human in the metric's unit."""
+
+    metric: str
+    title: str
+    unit: str
+    better: Literal["higher", "lower"]
+    role: str
+    verdict: VerdictState
+    reason: str
+    estimate: float | None
+    se: float | None
+    lower: float | None
+    upper: float | None
+    margin: float | None
+    mde: float | None
+    n_agent: int
+    n_human: int
+    units: int
+    immature: int
+    response_rate_agent: float | None
+    response_rate_human: float | None
+    needed_tickets: float | None
+    needed_days: float | None
+    sentence: str
+    comparative: NotRequired[bool]
+    """False where the metric is one arm's level against a fixed limit."""
+
+
+class GateRow(TypedDict):
+    workflow: str
+    step: str
+    as_of: str
+    decision: str
+    metrics: list[MetricVerdict]
+    integrity: dict[str, Any]
+
+
+class Point(TypedDict):
+    """One mark of a trend or a breakdown: ``group`` is a path, an arm or a category."""
+
+    group: str
+    at: NotRequired[str]
+    value: float | None
+    lower: float | None
+    upper: float | None
+    n: int
+    immature: NotRequired[int]
+    arm: NotRequired[str]
+    band_low: NotRequired[float | None]
+    band_high: NotRequired[float | None]
+    enough: NotRequired[bool]
+    offered: NotRequired[int]
+    response_rate: NotRequired[float | None]
+    gross: NotRequired[float | None]
+    net: NotRequired[float | None]
+    model: NotRequired[float | None]
+    human: NotRequired[float | None]
+
+
+class Headline(TypedDict):
+    """One of the four numbers, with everything that keeps it honest."""
+
+    sentence: str
+    sql: str
+    rows: list[Point]
+    trend: list[Point]
+    by_arm: NotRequired[list[Point]]
+
+
+class ShadowRow(TypedDict):
+    """Agent replies beside the humans' on the same tickets; no customer saw them."""
+
+    comparisons: int
+    sentence: str
+    by_category: list[Point]
+    escalation: list[dict[str, Any]]
+    abstained: int
+    dropped: dict[str, int]
+    gaps: list[dict[str, Any]]
+
+
+class Overview(TypedDict):
+    workflow: str
+    as_of: str
+    tickets: int
+    csat: Headline
+    recontact: Headline
+    escalation: Headline
+    cost: Headline
+    shadow: ShadowRow | None

@@ -1,0 +1,84 @@
+"""What several sections share: inert text, chips, tables, a chart with its alternative."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import streamlit as st
+
+from dashboards import charts
+from dashboards import format as fmt
+
+_MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$<>:])")
+
+CHIPS: Final = {
+    "PASS": ("Pass", "green"),
+    "FAIL": ("Fail", "red"),
+    "INCONCLUSIVE": ("Not decided", "orange"),
+    "INVALID": ("Invalid", "gray"),
+    "PROMOTE": ("Promote", "green"),
+    "HOLD": ("Hold", "orange"),
+    "ROLL_BACK": ("Roll back", "red"),
+    "running": ("Running", "blue"),
+    "paused": ("Paused", "orange"),
+    "aborted": ("Aborted", "red"),
+    "completed": ("Completed", "green"),
+}
+
+
+def plain(text: str) -> str:
+    """``text`` such that markdown shows it letter by letter."""
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def chip(code: str) -> None:
+    """A verdict, decision or status as a labelled badge."""
+    shown, color = CHIPS.get(code, (fmt.words(code), "gray"))
+    st.badge(plain(shown), color=color)  # type: ignore[arg-type]
+
+
+def heading(title: str, note: str = "") -> None:
+    st.subheader(title, anchor=False)
+    if note:
+        st.caption(plain(note))
+
+
+def zone() -> tzinfo:
+    """The viewer's time zone, UTC where the browser does not say."""
+    return ZoneInfo(st.context.timezone or "UTC")
+
+
+def chart(picture: charts.Picture, alternative: str) -> None:
+    """Draw ``picture``; ``alternative`` is what a screen reader says instead."""
+    dark = st.context.theme.type == "dark"
+    st.altair_chart(charts.dressed(picture, dark=dark), width="stretch", alt=alternative)
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
+    """The rows under ``columns`` (field to heading), safe to download into a spreadsheet."""
+    frame = pd.DataFrame(
+        [{title: fmt.inert(row.get(field)) for field, title in columns.items()} for row in rows],
+        columns=list(columns.values()),
+    )
+    st.dataframe(frame, hide_index=True, width="stretch")
+
+
+def details(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], definition: str, sql: str) -> None:
+    """Everything behind a number: its definition, its rows, its query."""
+    with st.expander("Numbers, definition and query"):
+        st.text(definition)
+        table(rows, columns)
+        if sql:
+            st.code(sql, language="sql", wrap_lines=True)
+
+
+def empty(title: str, todo: str, command: str = "") -> None:
+    """Nothing to show yet, and what to do about it."""
+    with st.container(border=True):
+        st.markdown(f"**{plain(title)}**")
+        st.text(todo)
+        if command:
+            st.code(command, language="bash")

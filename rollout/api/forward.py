@@ -1,0 +1,61 @@
+"""Reads belong to the analyst: the door hands them on and says so when nobody answers."""
+
+from typing import Any, Final
+
+import httpx
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rollout.api.problems import MEDIA_TYPE, Refused, problem
+
+_TIMEOUT: Final = httpx.Timeout(30.0, connect=1.0)
+_AWAY: Final = (
+    "the analyst does not answer; tickets are still decided with the last split. It is started again "
+    "automatically: retry in a few seconds, and see the server's log when this lasts"
+)
+
+
+class Analyst:
+    """The analyst's face towards the door, over its private socket."""
+
+    def __init__(self, socket: str) -> None:
+        transport = httpx.AsyncHTTPTransport(uds=socket, limits=httpx.Limits(max_keepalive_connections=8))
+        self._http = httpx.AsyncClient(
+            transport=transport, base_url="http://analyst", timeout=_TIMEOUT, trust_env=False
+        )
+
+    async def forward(self, request: Request) -> Response:
+        """The analyst's answer to a read, as it is; 503 where there is none."""
+        try:
+            answer = await self._http.get(request.url.path, params=request.query_params.multi_items())
+        except httpx.HTTPError:
+            return problem("unavailable", _AWAY)
+        return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))
+
+    async def propose(self, workflow: str, order: dict[str, Any]) -> dict[str, Any]:
+        """What a person's order would make of the rollout, judged on the evidence.
+
+        Raises:
+            Refused: the ladder does not allow it, or nobody is there to judge.
+
+        """
+        try:
+            answer = await self._http.post(f"/internal/workflows/{workflow}/propose", json=order)
+        except httpx.HTTPError:
+            raise Refused("unavailable", f"a promotion needs evidence, and {_AWAY}") from None
+        body: dict[str, Any] = orjson.loads(answer.content)
+        if answer.headers.get("content-type", "").startswith(MEDIA_TYPE):
+            raise Refused(body["code"], body["detail"])
+        return body
+
+    async def position(self) -> int | None:
+        """The journal position that its view has applied; None where it does not answer."""
+        try:
+            answer = await self._http.get("/internal/position", timeout=1.0)
+            return int(answer.json()["position"])
+        except (httpx.HTTPError, ValueError, KeyError):
+            return None
+
+    async def close(self) -> None:
+        await self._http.aclose()

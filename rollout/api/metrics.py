@@ -1,0 +1,54 @@
+"""Counters in the Prometheus text format. Small enough not to need a library in the hot process."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """What this process has done since it started."""
+
+    def __init__(self) -> None:
+        self.decisions: Counter[tuple[str, str, str]] = Counter()
+        """By workflow, arm and reason."""
+        self.outcomes: Counter[str] = Counter()
+        """By type."""
+
+    def text(self, gauges: Mapping[str, float]) -> str:
+        """All counters, and ``gauges`` as they stand now."""
+        lines = [
+            "# HELP ridealong_decisions_total Tickets decided and durably recorded.",
+            "# TYPE ridealong_decisions_total counter",
+        ]
+        for (workflow, arm, reason), count in sorted(self.decisions.items()):
+            labels = f'workflow="{_safe(workflow)}",arm="{_safe(arm)}",reason="{_safe(reason)}"'
+            lines.append(f"ridealong_decisions_total{{{labels}}} {count}")
+        lines += [
+            "# HELP ridealong_outcomes_total Outcomes durably recorded.",
+            "# TYPE ridealong_outcomes_total counter",
+        ]
+        lines += [
+            f'ridealong_outcomes_total{{type="{_safe(kind)}"}} {count}'
+            for kind, count in sorted(self.outcomes.items())
+        ]
+        for name, value in gauges.items():
+            lines += [
+                f"# HELP ridealong_{name} {_HELP[name]}",
+                f"# TYPE ridealong_{name} gauge",
+                f"ridealong_{name} {value:g}" if value != int(value) else f"ridealong_{name} {int(value)}",
+            ]
+        return "\n".join(lines) + "\n"
+
+
+_HELP: Final = {
+    "journal_seq": "Newest durable record.",
+    "view_position": "Newest record that the analytical view has applied.",
+    "view_lag_records": "Records that the view is behind the journal.",
+    "analyst_up": "Whether the analyst answers: 1 or 0.",
+}
+
+
+def _safe(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

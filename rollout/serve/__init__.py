@@ -1,0 +1,1 @@
+"""The server as processes: one that decides, one that measures, one that watches over both."""

@@ -1,0 +1,54 @@
+"""What the supervisor tells its children, handed over in the environment.
+
+The per-run token stands in the environment and never on a command line, where every user of the
+machine could read it.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+_VARIABLE = "RIDEALONG_RUN"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """One run of the server, as both of its processes see it."""
+
+    data: str
+    plans: str | None
+    url: str
+    """Where the door answers: ``http://127.0.0.1:8000``."""
+    analyst_socket: str
+    """Path of the Unix socket on which the analyst answers reads."""
+    token: str
+    """Proves that a proposal comes from this run's analyst."""
+    door_fd: int
+    """The listening socket, inherited: it outlives a router that is restarted."""
+    tick_seconds: float = 5.0
+    """How often the controller looks at the evidence."""
+    poll_seconds: float = 0.25
+    """How often the analyst looks for new records."""
+
+    def environment(self) -> dict[str, str]:
+        """The caller's environment with these settings in it."""
+        return os.environ | {_VARIABLE: json.dumps(asdict(self))}
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The settings of this process.
+
+        Raises:
+            RuntimeError: the process was not started by the supervisor.
+
+        """
+        text = os.environ.pop(_VARIABLE, None)
+        if text is None:
+            raise RuntimeError("this process is started by `ridealong serve`, not by hand")
+        return cls(**json.loads(text))
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.data)
