@@ -1,0 +1,93 @@
+"""What goes into a step of the ladder and what comes out: judgements, outlooks, transitions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from rollout.ladder.state import LadderState, TrackName
+from rollout.records import TransitionMade
+
+CONTROLLER: Final = "controller"
+"""The actor of transitions that nobody ordered."""
+
+
+class Decision(StrEnum):
+    PROMOTE = "PROMOTE"
+    HOLD = "HOLD"
+    ROLL_BACK = "ROLL_BACK"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the gates and monitors say of one track; time and people have their say after them."""
+
+    decision: Decision
+    reason: str
+    """Machine code, e.g. ``UNDERPOWERED`` or ``INFERIOR``."""
+    sentence: str
+    """The same for a person, without a full stop."""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """The verdicts, as the gate prints them."""
+
+
+NOT_JUDGED: Final = Judgement(
+    Decision.HOLD, "NOT_JUDGED", "nothing has judged this step yet; no evidence promotes nobody"
+)
+
+Judgements = Mapping[TrackName, Judgement]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What happens next on a track, or why it is held and until when."""
+
+    decision: Decision
+    reason: str
+    sentence: str
+    until: datetime | None = None
+    """When a hold ends by itself at the earliest; None where only evidence or a person ends it."""
+    counts: bool = False
+    """The gate has passed, but the step asks for more consecutive passes: count this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A person's instruction."""
+
+    actor: str
+    reason: str
+    at: datetime
+    override: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of a workflow's position."""
+
+    action: str
+    track: TrackName
+    from_step: str | None
+    to_step: str | None
+    reason: str
+    sentence: str
+    state: LadderState
+    at: datetime
+    actor: str = CONTROLLER
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    def record(self) -> TransitionMade:
+        """The payload that the journal keeps."""
+        return TransitionMade(
+            action=self.action,
+            track=self.track.value,
+            from_step=self.from_step,
+            to_step=self.to_step,
+            reason=self.reason,
+            sentence=self.sentence,
+            plan_digest=self.state.plan_digest,
+            state=self.state.to_json(),
+            evidence=self.evidence,
+            made_at=self.at,
+        )
