@@ -8,7 +8,7 @@ from policies.vocabulary import Mode
 from rollout.errors import TransitionRefused
 from rollout.ladder.state import LadderState, Status, Track, TrackName, moved, shares_of
 from rollout.ladder.steps import consider, entered, promoted, withdrawn
-from rollout.ladder.transition import Decision, Judgement, Order, Outlook, Transition
+from rollout.ladder.transition import Decision, Ruling, Order, Outlook, Transition
 
 
 def start(plan: Plan, digest: str, state: LadderState | None, order: Order) -> Transition:
@@ -73,9 +73,7 @@ def start_canary(plan: Plan, state: LadderState, order: Order) -> Transition:
     return _ordered("start", TrackName.CANARY, order, begun, f"{version} starts on {share}", None)
 
 
-def promote(
-    plan: Plan, state: LadderState, name: TrackName, judgement: Judgement, order: Order
-) -> Transition:
+def promote(plan: Plan, state: LadderState, name: TrackName, ruling: Ruling, order: Order) -> Transition:
     """Leave a step: by approval where the gates have passed, by override where they have not.
 
     Raises:
@@ -84,13 +82,13 @@ def promote(
 
     """
     track = _climbing(state, name)
-    outlook = consider(plan, state, name, judgement, order.at)
+    outlook = consider(plan, state, name, ruling, order.at)
     if outlook.decision is Decision.PROMOTE or outlook.reason == "AWAITING_APPROVAL":
         return replace(
-            promoted(plan, state, name, judgement, order.at, actor=order.actor, reason="APPROVED"),
-            evidence={**judgement.evidence, "ordered": order.reason},
+            promoted(plan, state, name, ruling, order.at, actor=order.actor, reason="APPROVED"),
+            evidence={**ruling.evidence, "ordered": order.reason},
         )
-    harmed = judgement.decision is Decision.ROLL_BACK
+    harmed = ruling.decision is Decision.ROLL_BACK
     if harmed or track.status is Status.PAUSED or outlook.reason == "CLOCK_WENT_BACK":
         raise TransitionRefused(f"{track.step} cannot be left: {outlook.sentence} ({outlook.reason})")
     if not order.override:
@@ -98,7 +96,7 @@ def promote(
             f"{track.step} may not be left yet: {outlook.sentence} ({outlook.reason}); "
             "wait, or promote with --override and a reason that will be recorded"
         )
-    return _overridden(plan, state, name, judgement, outlook, order)
+    return _overridden(plan, state, name, ruling, outlook, order)
 
 
 def pause(plan: Plan, state: LadderState, name: TrackName, order: Order) -> Transition:
@@ -169,18 +167,18 @@ def _status(
 
 
 def _overridden(
-    plan: Plan, state: LadderState, name: TrackName, judgement: Judgement, outlook: Outlook, order: Order
+    plan: Plan, state: LadderState, name: TrackName, ruling: Ruling, outlook: Outlook, order: Order
 ) -> Transition:
     """A promotion against the gate, with a snapshot of what was set aside."""
     if not order.reason.strip():
         raise TransitionRefused("an override needs a reason that others will read; give one with --reason")
-    change = promoted(plan, state, name, judgement, order.at, actor=order.actor, reason="OVERRIDE")
+    change = promoted(plan, state, name, ruling, order.at, actor=order.actor, reason="OVERRIDE")
     return replace(
         change,
         sentence=f"{change.from_step} → {change.to_step}, overriding {outlook.reason} ({outlook.sentence}); "
         f"{order.actor}: {order.reason}",
         evidence={
-            **judgement.evidence,
+            **ruling.evidence,
             "ordered": order.reason,
             "override": {"held_by": outlook.reason, "sentence": outlook.sentence},
         },

@@ -1,7 +1,7 @@
-"""The step function of the ladder: plan, state, judgements and the time in, at most one transition out.
+"""The step function of the ladder: plan, state, rulings and the time in, at most one transition out.
 
 Pure, so that every rule can be tested without a desk. A roll-back wins over everything that moves
-forward; nothing moves forward without a judgement that says PROMOTE.
+forward; nothing moves forward without a ruling that says PROMOTE.
 """
 
 from dataclasses import replace
@@ -14,8 +14,8 @@ from rollout.ladder.transition import (
     CONTROLLER,
     NOT_JUDGED,
     Decision,
-    Judgement,
-    Judgements,
+    Ruling,
+    Rulings,
     Outlook,
     Transition,
 )
@@ -25,24 +25,24 @@ REVIEW_CYCLE: Final = timedelta(days=1)
 however often the controller ticks."""
 
 
-def advance(plan: Plan, state: LadderState, judgements: Judgements, now: datetime) -> Transition | None:
+def advance(plan: Plan, state: LadderState, rulings: Rulings, now: datetime) -> Transition | None:
     """The one transition that is due, if any."""
-    seen = {name: judgements.get(name, NOT_JUDGED) for name in TrackName if state.track(name) is not None}
-    for name, judgement in seen.items():
-        if judgement.decision is Decision.ROLL_BACK and (change := _step_back(plan, state, name, now, seen)):
+    seen = {name: rulings.get(name, NOT_JUDGED) for name in TrackName if state.track(name) is not None}
+    for name, ruling in seen.items():
+        if ruling.decision is Decision.ROLL_BACK and (change := _step_back(plan, state, name, now, seen)):
             return change
     # The canary first: while it runs, the ladder waits for it.
-    for name, judgement in reversed(seen.items()):
-        outlook = consider(plan, state, name, judgement, now)
+    for name, ruling in reversed(seen.items()):
+        outlook = consider(plan, state, name, ruling, now)
         if outlook.decision is Decision.PROMOTE:
-            return promoted(plan, state, name, judgement, now)
-        if outlook.counts or _broken(state.track(name), judgement):
-            return _counted(plan, state, name, judgement, now)
+            return promoted(plan, state, name, ruling, now)
+        if outlook.counts or _broken(state.track(name), ruling):
+            return _counted(plan, state, name, ruling, now)
     return None
 
 
-def consider(plan: Plan, state: LadderState, name: TrackName, judgement: Judgement, now: datetime) -> Outlook:
-    """What the track does next under ``judgement``, or why it is held.
+def consider(plan: Plan, state: LadderState, name: TrackName, ruling: Ruling, now: datetime) -> Outlook:
+    """What the track does next under ``ruling``, or why it is held.
 
     Raises:
         LookupError: the state has no such track.
@@ -51,8 +51,8 @@ def consider(plan: Plan, state: LadderState, name: TrackName, judgement: Judgeme
     track = state.track(name)
     if track is None:
         raise LookupError(f"{state.workflow} runs no {name}")
-    if judgement.decision is Decision.ROLL_BACK and track.open:
-        return _harmed(plan, track, judgement)
+    if ruling.decision is Decision.ROLL_BACK and track.open:
+        return _harmed(plan, track, ruling)
     if not track.climbing:
         return _hold(track.status.name, _AT_REST[track.status].format(version=track.version))
     if track.status is Status.PAUSED:
@@ -62,16 +62,16 @@ def consider(plan: Plan, state: LadderState, name: TrackName, judgement: Judgeme
             "CLOCK_WENT_BACK", f"the clock shows {now:%F %R}, before the latest transition", state.changed_at
         )
     step = steps_of(plan, name)[track.index]
-    if judgement.decision is not Decision.PROMOTE:
-        return _undecided(step, track, judgement, now)
-    return _passed(plan, state, name, judgement, now)
+    if ruling.decision is not Decision.PROMOTE:
+        return _undecided(step, track, ruling, now)
+    return _passed(plan, state, name, ruling, now)
 
 
 def promoted(
     plan: Plan,
     state: LadderState,
     name: TrackName,
-    judgement: Judgement,
+    ruling: Ruling,
     now: datetime,
     *,
     actor: str = CONTROLLER,
@@ -86,17 +86,17 @@ def promoted(
     if track.index + 1 < len(rungs):
         to_step = rungs[track.index + 1].name
         changes = {name.value: entered(rungs[track.index + 1], track.index + 1, track.version, now)}
-        sentence = f"{track.step} → {to_step}: {judgement.sentence}"
+        sentence = f"{track.step} → {to_step}: {ruling.sentence}"
     elif name is TrackName.LADDER:
         to_step = track.step
         changes = {"ladder": replace(track, status=Status.COMPLETED, passes=0, passed_at=None)}
-        sentence = f"{track.step} is complete, {track.version} stays at this share: {judgement.sentence}"
+        sentence = f"{track.step} is complete, {track.version} stays at this share: {ruling.sentence}"
     else:
         to_step = None
         # Evidence on the old version says nothing of the new one: the ladder's step starts over.
         stable = replace(state.ladder, version=track.version, entered_at=now, passes=0, passed_at=None)
         changes = {"ladder": stable, "canary": None}
-        sentence = f"{track.version} is the stable version now: {judgement.sentence}"
+        sentence = f"{track.version} is the stable version now: {ruling.sentence}"
     return Transition(
         action="promote",
         track=name,
@@ -107,7 +107,7 @@ def promoted(
         state=moved(plan, state, now, **changes),
         at=now,
         actor=actor,
-        evidence=judgement.evidence,
+        evidence=ruling.evidence,
     )
 
 
@@ -139,25 +139,25 @@ def _hold(reason: str, sentence: str, until: datetime | None = None) -> Outlook:
     return Outlook(Decision.HOLD, reason, sentence, until)
 
 
-def _harmed(plan: Plan, track: Track, judgement: Judgement) -> Outlook:
+def _harmed(plan: Plan, track: Track, ruling: Ruling) -> Outlook:
     if plan.on_fail == "roll_back":
-        return Outlook(Decision.ROLL_BACK, judgement.reason, judgement.sentence)
+        return Outlook(Decision.ROLL_BACK, ruling.reason, ruling.sentence)
     if track.status is Status.RUNNING:
-        return _hold(judgement.reason, f"{judgement.sentence}; the plan pauses on failure")
-    return _hold(judgement.reason, f"{judgement.sentence}; {track.status} at {track.step}, a person decides")
+        return _hold(ruling.reason, f"{ruling.sentence}; the plan pauses on failure")
+    return _hold(ruling.reason, f"{ruling.sentence}; {track.status} at {track.step}, a person decides")
 
 
-def _undecided(step: Step, track: Track, judgement: Judgement, now: datetime) -> Outlook:
+def _undecided(step: Step, track: Track, ruling: Ruling, now: datetime) -> Outlook:
     if step.max_duration is not None and now - track.entered_at >= step.max_duration:
         return _hold(
             "MAX_DURATION",
             f"{step.name} has lasted {_days(step.max_duration)} without a verdict, a person decides: "
-            f"{judgement.sentence}",
+            f"{ruling.sentence}",
         )
-    return _hold(judgement.reason, judgement.sentence, _until(track.entered_at + step.min_duration, now))
+    return _hold(ruling.reason, ruling.sentence, _until(track.entered_at + step.min_duration, now))
 
 
-def _passed(plan: Plan, state: LadderState, name: TrackName, judgement: Judgement, now: datetime) -> Outlook:
+def _passed(plan: Plan, state: LadderState, name: TrackName, ruling: Ruling, now: datetime) -> Outlook:
     track = state.track(name)
     assert track is not None
     step = steps_of(plan, name)[track.index]
@@ -165,7 +165,7 @@ def _passed(plan: Plan, state: LadderState, name: TrackName, judgement: Judgemen
     again = None if track.passed_at is None else _until(track.passed_at + REVIEW_CYCLE, now)
     if wanted and (again is not None or track.passes < wanted):
         done = f"{track.passes + (again is None)} of {step.consecutive_passes} consecutive passes"
-        held = _hold("CONSECUTIVE_PASSES", f"{done}: {judgement.sentence}", again)
+        held = _hold("CONSECUTIVE_PASSES", f"{done}: {ruling.sentence}", again)
         return replace(held, counts=again is None)
     ends = track.entered_at + step.min_duration
     if now < ends:
@@ -180,24 +180,24 @@ def _passed(plan: Plan, state: LadderState, name: TrackName, judgement: Judgemen
         thaw = datetime.combine(last, time.min, UTC) + timedelta(days=1)
         return _hold("FREEZE", f"the gates pass, promotions are frozen up to and including {last}", thaw)
     if step.approval:
-        return _hold("AWAITING_APPROVAL", f"a person approves leaving {step.name}: {judgement.sentence}")
-    return Outlook(Decision.PROMOTE, "GATES_PASSED", judgement.sentence)
+        return _hold("AWAITING_APPROVAL", f"a person approves leaving {step.name}: {ruling.sentence}")
+    return Outlook(Decision.PROMOTE, "GATES_PASSED", ruling.sentence)
 
 
-def _broken(track: Track | None, judgement: Judgement) -> bool:
+def _broken(track: Track | None, ruling: Ruling) -> bool:
     """Whether a series of counted passes ends here."""
     return (
         track is not None
         and track.passes > 0
         and track.status is Status.RUNNING
-        and judgement.decision is Decision.HOLD
+        and ruling.decision is Decision.HOLD
     )
 
 
 def _step_back(
-    plan: Plan, state: LadderState, name: TrackName, now: datetime, seen: Judgements
+    plan: Plan, state: LadderState, name: TrackName, now: datetime, seen: Rulings
 ) -> Transition | None:
-    track, judgement = state.track(name), seen[name]
+    track, ruling = state.track(name), seen[name]
     assert track is not None
     changes: dict[str, Any]
     to_step: str | None
@@ -210,13 +210,11 @@ def _step_back(
         ]
         changes = withdrawn(state, name, *others)
         serving = "humans serve" if name is TrackName.LADDER else f"{state.ladder.version} serves"
-        sentence = (
-            f"{track.version} is rolled back from {track.step}, {serving} its share: {judgement.sentence}"
-        )
+        sentence = f"{track.version} is rolled back from {track.step}, {serving} its share: {ruling.sentence}"
     elif plan.on_fail == "pause" and track.status is Status.RUNNING:
         action, to_step = "pause", track.step
         changes = {name.value: replace(track, status=Status.PAUSED, passes=0, passed_at=None)}
-        sentence = f"{track.step} is paused: {judgement.sentence}"
+        sentence = f"{track.step} is paused: {ruling.sentence}"
     else:
         return None
     return Transition(
@@ -224,21 +222,19 @@ def _step_back(
         track=name,
         from_step=track.step,
         to_step=to_step,
-        reason=judgement.reason,
+        reason=ruling.reason,
         sentence=sentence,
         state=moved(plan, state, now, **changes),
         at=now,
-        evidence=judgement.evidence,
+        evidence=ruling.evidence,
     )
 
 
-def _counted(
-    plan: Plan, state: LadderState, name: TrackName, judgement: Judgement, now: datetime
-) -> Transition:
+def _counted(plan: Plan, state: LadderState, name: TrackName, ruling: Ruling, now: datetime) -> Transition:
     """Record a pass, or that a look without one starts the count again."""
     track = state.track(name)
     assert track is not None
-    passed = judgement.decision is Decision.PROMOTE
+    passed = ruling.decision is Decision.PROMOTE
     after = replace(track, passes=track.passes + 1 if passed else 0, passed_at=now if passed else None)
     step = steps_of(plan, name)[track.index]
     told = f"pass {after.passes} of {step.consecutive_passes}" if passed else "the passes start over"
@@ -247,11 +243,11 @@ def _counted(
         track=name,
         from_step=track.step,
         to_step=track.step,
-        reason="PASS_COUNTED" if passed else judgement.reason,
-        sentence=f"{track.step}, {told}: {judgement.sentence}",
+        reason="PASS_COUNTED" if passed else ruling.reason,
+        sentence=f"{track.step}, {told}: {ruling.sentence}",
         state=moved(plan, state, now, **{name.value: after}),
         at=now,
-        evidence=judgement.evidence,
+        evidence=ruling.evidence,
     )
 
 

@@ -1,4 +1,4 @@
-"""What goes into a step of the ladder and what comes out: judgements, outlooks, transitions."""
+"""What goes into a step of the ladder and what comes out: rulings, outlooks, transitions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class Decision(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Ruling:
     """What the gates and monitors say of one track; time and people have their say after them."""
 
     decision: Decision
@@ -32,11 +32,11 @@ class Judgement:
     """The verdicts, as the gate prints them."""
 
 
-NOT_JUDGED: Final = Judgement(
+NOT_JUDGED: Final = Ruling(
     Decision.HOLD, "NOT_JUDGED", "nothing has judged this step yet; no evidence promotes nobody"
 )
 
-Judgements = Mapping[TrackName, Judgement]
+Rulings = Mapping[TrackName, Ruling]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ import pytest
 from rollout.ladder.actions import start
 from rollout.ladder.state import Status, Track, TrackName, moved
 from rollout.ladder.steps import REVIEW_CYCLE, advance, consider
-from rollout.ladder.transition import Decision, Judgement, Order
+from rollout.ladder.transition import Decision, Ruling, Order
 
-PASS = Judgement(Decision.PROMOTE, "NON_INFERIOR", "every gate passed", {"csat": "PASS"})
-HOLD = Judgement(Decision.HOLD, "UNDERPOWERED", "csat needs 400 more tickets")
-FAIL = Judgement(Decision.ROLL_BACK, "INFERIOR", "csat is worse by more than its margin", {"csat": "FAIL"})
+PASS = Ruling(Decision.PROMOTE, "NON_INFERIOR", "every gate passed", {"csat": "PASS"})
+HOLD = Ruling(Decision.HOLD, "UNDERPOWERED", "csat needs 400 more tickets")
+FAIL = Ruling(Decision.ROLL_BACK, "INFERIOR", "csat is worse by more than its margin", {"csat": "FAIL"})
 LADDER, CANARY = TrackName.LADDER, TrackName.CANARY
 
 
@@ -44,7 +44,7 @@ def test_a_passed_gate_climbs_exactly_one_step(plan, begun, now) -> None:
     assert advance(plan, change.state, {LADDER: PASS}, later) is None  # the next one lasts 7 days
 
 
-def test_nothing_is_promoted_without_a_judgement(plan, begun, now) -> None:
+def test_nothing_is_promoted_without_a_ruling(plan, begun, now) -> None:
     much_later = now + timedelta(days=27)
     assert advance(plan, begun, {}, much_later) is None
     assert advance(plan, begun, {LADDER: HOLD}, much_later) is None
@@ -140,8 +140,8 @@ def test_harm_rolls_back_from_every_state(plan, begun, now, status) -> None:
 
 def test_what_was_rolled_back_stays_back(plan, begun, now) -> None:
     state = advance(plan, standing(plan, begun, "ten", now), {LADDER: FAIL}, now).state
-    for judgement in (PASS, HOLD, FAIL):
-        assert advance(plan, state, {LADDER: judgement}, now + timedelta(days=90)) is None
+    for ruling in (PASS, HOLD, FAIL):
+        assert advance(plan, state, {LADDER: ruling}, now + timedelta(days=90)) is None
     assert consider(plan, state, LADDER, PASS, now + timedelta(days=90)).reason == "ABORTED"
 
 

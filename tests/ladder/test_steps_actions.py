@@ -9,11 +9,11 @@ from rollout.errors import TransitionRefused
 from rollout.ladder.actions import abort, pause, promote, readmit, resume, start, start_canary
 from rollout.ladder.state import Status, TrackName, moved
 from rollout.ladder.steps import advance
-from rollout.ladder.transition import Decision, Judgement, Order
+from rollout.ladder.transition import Decision, Ruling, Order
 
-PASS = Judgement(Decision.PROMOTE, "NON_INFERIOR", "every gate passed", {"csat": "PASS"})
-HOLD = Judgement(Decision.HOLD, "UNDERPOWERED", "csat needs 400 more tickets")
-FAIL = Judgement(Decision.ROLL_BACK, "INFERIOR", "csat is worse by more than its margin")
+PASS = Ruling(Decision.PROMOTE, "NON_INFERIOR", "every gate passed", {"csat": "PASS"})
+HOLD = Ruling(Decision.HOLD, "UNDERPOWERED", "csat needs 400 more tickets")
+FAIL = Ruling(Decision.ROLL_BACK, "INFERIOR", "csat is worse by more than its margin")
 LADDER, CANARY = TrackName.LADDER, TrackName.CANARY
 DIGEST = "d" * 64
 

@@ -15,7 +15,7 @@ from rollout.ladder import actions
 from rollout.ladder.revision import adopt
 from rollout.ladder.state import LadderState, Status, TrackName
 from rollout.ladder.steps import advance, consider
-from rollout.ladder.transition import Decision, Judgement, Order
+from rollout.ladder.transition import Decision, Ruling, Order
 
 tracks = st.sampled_from(TrackName)
 decisions = st.sampled_from(Decision)
@@ -85,11 +85,11 @@ class Ladder(RuleBasedStateMachine):
     @rule(ladder=decisions, canary=decisions)
     def tick(self, ladder: Decision, canary: Decision) -> None:
         before = self.state
-        judgements = {
-            TrackName.LADDER: Judgement(ladder, "REASON", "a sentence"),
-            TrackName.CANARY: Judgement(canary, "REASON", "a sentence"),
+        rulings = {
+            TrackName.LADDER: Ruling(ladder, "REASON", "a sentence"),
+            TrackName.CANARY: Ruling(canary, "REASON", "a sentence"),
         }
-        change = advance(self.plan, before, judgements, self.now)
+        change = advance(self.plan, before, rulings, self.now)
         harmed = ladder is Decision.ROLL_BACK and before.ladder.open
         if harmed and self.plan.on_fail == "roll_back":
             assert change is not None
@@ -102,16 +102,14 @@ class Ladder(RuleBasedStateMachine):
         if after.shares.weight > before.shares.weight:
             assert ladder is Decision.PROMOTE
             assert self.now >= before.changed_at
-            assert consider(
-                self.plan, before, TrackName.LADDER, judgements[TrackName.LADDER], self.now
-            ).decision
+            assert consider(self.plan, before, TrackName.LADDER, rulings[TrackName.LADDER], self.now).decision
         self.take(change)
 
     @rule(track=tracks, decision=decisions, override=st.booleans())
     def promote(self, track: TrackName, decision: Decision, override: bool) -> None:
-        judgement = Judgement(decision, "REASON", "a sentence")
+        ruling = Ruling(decision, "REASON", "a sentence")
         before = self.state
-        self.try_to(actions.promote, self.plan, before, track, judgement, self.order(override))
+        self.try_to(actions.promote, self.plan, before, track, ruling, self.order(override))
         if decision is Decision.ROLL_BACK:
             assert self.state is before
 
