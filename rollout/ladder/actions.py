@@ -8,7 +8,7 @@ from policies.vocabulary import Mode
 from rollout.errors import TransitionRefused
 from rollout.ladder.state import LadderState, Status, Track, TrackName, moved, shares_of
 from rollout.ladder.steps import consider, entered, promoted, withdrawn
-from rollout.ladder.transition import Decision, Ruling, Order, Outlook, Transition
+from rollout.ladder.transition import Decision, Order, Outlook, Ruling, Transition
 
 
 def start(plan: Plan, digest: str, state: LadderState | None, order: Order) -> Transition:

@@ -14,9 +14,9 @@ from rollout.ladder.transition import (
     CONTROLLER,
     NOT_JUDGED,
     Decision,
+    Outlook,
     Ruling,
     Rulings,
-    Outlook,
     Transition,
 )
 

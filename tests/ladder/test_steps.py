@@ -8,7 +8,7 @@ import pytest
 from rollout.ladder.actions import start
 from rollout.ladder.state import Status, Track, TrackName, moved
 from rollout.ladder.steps import REVIEW_CYCLE, advance, consider
-from rollout.ladder.transition import Decision, Ruling, Order
+from rollout.ladder.transition import Decision, Order, Ruling
 
 PASS = Ruling(Decision.PROMOTE, "NON_INFERIOR", "every gate passed", {"csat": "PASS"})
 HOLD = Ruling(Decision.HOLD, "UNDERPOWERED", "csat needs 400 more tickets")

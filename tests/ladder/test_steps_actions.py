@@ -9,7 +9,7 @@ from rollout.errors import TransitionRefused
 from rollout.ladder.actions import abort, pause, promote, readmit, resume, start, start_canary
 from rollout.ladder.state import Status, TrackName, moved
 from rollout.ladder.steps import advance
-from rollout.ladder.transition import Decision, Ruling, Order
+from rollout.ladder.transition import Decision, Order, Ruling
 
 PASS = Ruling(Decision.PROMOTE, "NON_INFERIOR", "every gate passed", {"csat": "PASS"})
 HOLD = Ruling(Decision.HOLD, "UNDERPOWERED", "csat needs 400 more tickets")

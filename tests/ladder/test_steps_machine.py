@@ -15,7 +15,7 @@ from rollout.ladder import actions
 from rollout.ladder.revision import adopt
 from rollout.ladder.state import LadderState, Status, TrackName
 from rollout.ladder.steps import advance, consider
-from rollout.ladder.transition import Decision, Ruling, Order
+from rollout.ladder.transition import Decision, Order, Ruling
 
 tracks = st.sampled_from(TrackName)
 decisions = st.sampled_from(Decision)
