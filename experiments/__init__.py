@@ -12,7 +12,8 @@ Map, in reading order:
 ``judge``        judge_difference -> Verdict
 ``limits``       judge_limit, judge_band -> Verdict        ``rates``  exact anytime-valid bounds of a share
 ``goals``        judge_goal -> Verdict                     ``sentences``  verdicts in plain words
-``power``        mde, needed_information, needed_tickets, schedule, feasibility
+``power``        mde, needed_information, crossing_probability, wait_for: what data can show, and when
+``schedule``     schedule (dates with assurance), feasibility (can it be decided, what would help)
 ``srm``          anytime-valid sample-ratio check
 ``integrity``    crossover, double assignment, eligibility, control drift
 ``survival``     Kaplan-Meier life tables
