@@ -6,9 +6,10 @@ a tombstone, so that erased and lost can be told apart.
 """
 
 import hashlib
+import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,17 +74,24 @@ class ContentStore:
             return [_put(connection, text, created_at) for text in texts]
 
     def get(self, ref: str) -> str | None:
-        """Return a text; None when it was erased or was never there (``state`` tells which)."""
+        """Return a text; None when it was erased or was never there (``states`` tells which)."""
         with self._lock:
             row = self._connection.execute("SELECT body FROM content WHERE ref = ?", (ref,)).fetchone()
         return None if row is None else str(row[0])
 
-    def state(self, ref: str) -> State:
+    def states(self, refs: Collection[str]) -> dict[str, State]:
+        """Say of each reference whether its text is there, was erased, has expired, or is missing."""
+        asked = json.dumps(list(refs))
+        states: dict[str, State] = dict.fromkeys(refs, "missing")
         with self._lock:
-            if self._connection.execute("SELECT 1 FROM content WHERE ref = ?", (ref,)).fetchone():
-                return "present"
-            row = self._connection.execute("SELECT state FROM gone WHERE ref = ?", (ref,)).fetchone()
-        return "missing" if row is None else row[0]
+            gone = self._connection.execute(
+                "SELECT ref, state FROM gone WHERE ref IN (SELECT value FROM json_each(?))", (asked,)
+            ).fetchall()
+            present = self._connection.execute(
+                "SELECT ref, 'present' FROM content WHERE ref IN (SELECT value FROM json_each(?))", (asked,)
+            ).fetchall()
+        states.update(gone + present)
+        return states
 
     def of_customer(self, tenant: str, customer_id: str) -> list[str]:
         """Return the references of a customer's texts."""

@@ -7,19 +7,22 @@
 The locks are two because in ``serve`` the router owns the journal and the analyst the view.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 from rollout.clock import Clock, SystemClock
 from rollout.errors import RecordError, UsageError
+from rollout.record import erasure
 from rollout.record.content import ContentStore
 from rollout.record.journal import Journal, Receipt
 from rollout.record.lock import OwnerLock
-from rollout.record.segments import JournalReader
-from rollout.records import Event, Record
+from rollout.record.segments import Head, JournalReader
+from rollout.records import Event, Kind, Record
 
 if TYPE_CHECKING:
     from rollout.record.view import View
@@ -27,17 +30,27 @@ if TYPE_CHECKING:
 Part = Literal["journal", "view"]
 BOTH: Final[tuple[Part, ...]] = ("journal", "view")
 _MICRO_BATCH: Final = 10_000
+_VIEW: Final = "view.duckdb"
+
+_log = logging.getLogger(__name__)
+
+
+def _quietly(position: int) -> None:
+    """Report no progress."""
 
 
 class DataFolder:
     """Everything that is recorded, in one folder. Made by ``open``; a context manager."""
 
-    def __init__(self, path: Path, reader: JournalReader, content: ContentStore) -> None:
+    def __init__(self, path: Path, parts: tuple[Part, ...], clock: Clock) -> None:
         self.path = path
-        self.reader = reader
-        self.content = content
+        self.reader = JournalReader(path / "journal")
+        self.content: ContentStore
+        self._parts = frozenset(parts)
+        self._clock = clock
         self._journal: Journal | None = None
         self._view: View | None = None
+        self._opening_view = Lock()
         self._resources = ExitStack()
 
     @classmethod
@@ -48,7 +61,7 @@ class DataFolder:
         clock: Clock | None = None,
         holder: str = "cli",
         url: str | None = None,
-        parts: Collection[Part] = BOTH,
+        parts: tuple[Part, ...] = BOTH,
         create: bool = True,
     ) -> Self:
         """Take the locks of the parts and open them; the texts can always be read.
@@ -64,18 +77,17 @@ class DataFolder:
                 f"{path} is no data folder; `ridealong import` or `ridealong demo` makes one,"
                 " --data names another"
             )
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o750, parents=True, exist_ok=True)
         clock = clock or SystemClock()
         with ExitStack() as stack:
             for part, name in (("journal", "owner.lock"), ("view", "view.lock")):
                 if part in parts:
                     stack.enter_context(OwnerLock(path / name, holder=holder, url=url, clock=clock))
-            content = stack.enter_context(ContentStore(path / "content.sqlite", clock=clock))
-            folder = cls(path, JournalReader(path / "journal"), content)
+            folder = cls(path, parts, clock)
+            folder.content = stack.enter_context(ContentStore(path / "content.sqlite", clock=clock))
             if "journal" in parts:
                 folder._journal = stack.enter_context(Journal(path / "journal", clock=clock))
-            if "view" in parts:
-                folder._open_view()
+                erasure.finish(folder._journal, folder.content)
             folder._resources = stack.pop_all()
         return folder
 
@@ -87,9 +99,28 @@ class DataFolder:
 
     @property
     def view(self) -> "View":
-        if self._view is None:
+        """The projection, opened when it is first asked for."""
+        with self._opening_view:
+            if self._view is None:
+                self._view = self._opened_view()
+            return self._view
+
+    def _opened_view(self) -> "View":
+        if "view" not in self._parts:
             raise RecordError(f"{self.path} was opened without its view")
-        return self._view
+        from rollout.record.view import View
+
+        view, head = View(self.path / _VIEW), self.head()
+        if view.position > head.seq:
+            _log.warning(
+                "the view is at record %d, the journal ends at %d: the view is built anew",
+                view.position,
+                head.seq,
+            )
+            view.close()
+            self._delete_view()
+            view = View(self.path / _VIEW)
+        return view
 
     def record(self, events: Sequence[Event]) -> list[Receipt]:
         """Append events to the journal; durable on return. See ``Journal.append`` for the errors."""
@@ -99,14 +130,55 @@ class DataFolder:
         """Yield the durable records after a number, whoever owns the journal."""
         return self._journal.read(after) if self._journal else self.reader.read(after)
 
-    def catch_up(self) -> int:
-        """Apply what the view does not know yet, in micro-batches; return how many events."""
-        applied = 0
-        records = self.read(self.view.position)
+    def head(self) -> Head:
+        """Return the newest durable record's number and hash, whoever owns the journal."""
+        return self._journal.head() if self._journal else self.reader.head()
+
+    def catch_up(self, progress: Callable[[int], None] = _quietly) -> int:
+        """Apply what the view does not know yet, in micro-batches; return how many events.
+
+        ``progress`` is told the position after each batch.
+        """
+        applied, view = 0, self.view
+        records = self.read(view.position)
         while batch := list(islice(records, _MICRO_BATCH)):
-            applied += self.view.apply(batch)
-        self.view.refresh()
+            start = 0
+            for end, record in enumerate(batch):
+                if record.kind == Kind.ERASURE:
+                    # Before the erasure itself: a crash in between then repeats it.
+                    applied += view.apply(batch[start:end])
+                    erasure.forget_in_view(view, record)
+                    start = end
+            applied += view.apply(batch[start:])
+            progress(view.position)
+        view.refresh()
         return applied
+
+    def rebuild(self, progress: Callable[[int], None] = _quietly) -> int:
+        """Delete the view and build it again from the journal; return how many events it holds."""
+        if "view" not in self._parts:
+            raise RecordError(f"{self.path} was opened without its view")
+        with self._opening_view:
+            if self._view is not None:
+                self._view.close()
+                self._view = None
+            self._delete_view()
+        return self.catch_up(progress)
+
+    def forget(
+        self, tenant: str, customer_id: str, *, actor: str = "system", dry_run: bool = False
+    ) -> erasure.Forgotten:
+        """Erase a customer's texts and id; what happened to the tickets stays, under a pseudonym.
+
+        The answer is false when nothing is known of the customer; then nothing is recorded either.
+        """
+        customer = erasure.Customer(tenant, customer_id)
+        if dry_run:
+            return erasure.preview(self.journal, self.content, customer)
+        forgotten = erasure.forget(self.journal, self.content, customer, at=self._clock.now(), actor=actor)
+        if forgotten and "view" in self._parts:
+            self.catch_up()
+        return forgotten
 
     def close(self) -> None:
         if self._view is not None:
@@ -120,7 +192,6 @@ class DataFolder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open_view(self) -> None:
-        from rollout.record.view import View
-
-        self._view = View(self.path / "view.duckdb")
+    def _delete_view(self) -> None:
+        for path in self.path.glob(f"{_VIEW}*"):
+            path.unlink()

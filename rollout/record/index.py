@@ -13,9 +13,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Final, NamedTuple
 
-from rollout.errors import JournalCorrupt, RecordError
-from rollout.record.line import Key, body_of, parse, written
-from rollout.record.segments import Head, lines
+from rollout.errors import RecordError
+from rollout.record.line import Key, body_of, written
+from rollout.record.segments import Head, lines, parsed
 
 FLUSH_ENTRIES: Final = 20_000
 _SCHEMA: Final = """
@@ -154,10 +154,7 @@ class IdIndex:
 
     def _catch_up(self, head: Head) -> None:
         for line in lines(self._folder, self._flushed, head.seq):
-            try:
-                entry = parse(line.raw)
-            except ValueError as error:
-                raise JournalCorrupt(f"{line.segment.name}, byte {line.offset}: {error}") from error
+            entry = parsed(line)
             body = (
                 b""
                 if entry.get("erased")
@@ -169,9 +166,4 @@ class IdIndex:
 
 
 def _hash_at(folder: Path, seq: int) -> str | None:
-    for line in lines(folder, seq - 1, seq):
-        try:
-            return str(parse(line.raw)["hash"])
-        except ValueError:
-            return None
-    return None
+    return next((str(parsed(line)["hash"]) for line in lines(folder, seq - 1, seq)), None)

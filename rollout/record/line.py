@@ -45,6 +45,7 @@ _FIELDS: Final[dict[str, type | tuple[type, ...]]] = {
 MAX_EVENT_BYTES: Final = 1 << 20
 _KINDS: Final = frozenset(Kind)
 _SORTED: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
+_sha256: Final = hashlib.sha256
 _PLAIN: Final = orjson.OPT_NAIVE_UTC | orjson.OPT_NON_STR_KEYS
 
 
@@ -146,30 +147,27 @@ def prepare(event: Event) -> Prepared:
     return prepared
 
 
-class Place(NamedTuple):
-    """Where in the journal a record is written, and when."""
+class Writing(NamedTuple):
+    """What the records of one write have in common."""
 
-    seq: int
     group: int
-    recorded_at: str
-    previous: str
-    nonce: str
+    recorded_at: bytes
 
 
-def seal(prepared: Prepared, place: Place) -> tuple[bytes, str]:
+def seal(
+    prepared: Prepared, writing: Writing, seq: int, previous: bytes, nonce: bytes
+) -> tuple[bytes, bytes]:
     """Return the line of an event (with its newline) and its hash in the chain."""
-    nonce = place.nonce.encode()
-    digest = hashlib.sha256(nonce + prepared.payload).hexdigest().encode()
+    payload = prepared.payload
     envelope = b'{"seq":%d,%b,"rec":"%b","group":%d,"digest":"%b"}' % (
-        place.seq,
+        seq,
         prepared.about,
-        place.recorded_at.encode(),
-        place.group,
-        digest,
+        writing.recorded_at,
+        writing.group,
+        _sha256(nonce + payload).hexdigest().encode(),
     )
-    link = chain(place.previous, envelope)
-    tail = b',"hash":"%b","nonce":"%b","payload":%b}\n' % (link.encode(), nonce, prepared.payload)
-    return envelope[:-1] + tail, link
+    link = _sha256(previous + envelope).hexdigest().encode()
+    return b'%b,"hash":"%b","nonce":"%b","payload":%b}\n' % (envelope[:-1], link, nonce, payload), link
 
 
 def digest_of(payload: bytes, nonce: str = "") -> str:

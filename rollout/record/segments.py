@@ -9,7 +9,7 @@ import mmap
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, Self
+from typing import Any, BinaryIO, Final, NamedTuple, Self
 
 from rollout.errors import JournalCorrupt
 from rollout.record.line import GENESIS, parse, sequence, to_record
@@ -36,6 +36,9 @@ class Head(NamedTuple):
 
     seq: int
     hash: str
+
+
+EMPTY: Final = Head(0, GENESIS)
 
 
 def segment_path(folder: Path, first: int) -> Path:
@@ -67,7 +70,7 @@ def lines(folder: Path, after: int = 0, upto: int | None = None) -> Iterator[Lin
                 raise _gap(expected, found[0])
             break
         start = expected
-        for line in _lines_of(held[-1].path, expected, upto):
+        for line in lines_of(held[-1].path, expected, upto):
             yield line
             expected += 1
         if expected == start:
@@ -93,7 +96,8 @@ def _gap(expected: int, segment: Segment) -> JournalCorrupt:
     )
 
 
-def _lines_of(path: Path, first: int, upto: int | None) -> Iterator[Line]:
+def lines_of(path: Path, first: int, upto: int | None = None) -> Iterator[Line]:
+    """Yield the lines of one segment, from a record on; an unfinished one at the end is left out."""
     with path.open("rb", buffering=_BUFFER_BYTES) as file:
         expected, offset = first, _offset(file, first)
         file.seek(offset)
@@ -147,6 +151,19 @@ def corrupt(path: Path, offset: int, seq: int, what: str) -> JournalCorrupt:
     )
 
 
+def parsed(line: Line) -> dict[str, Any]:
+    """Return the fields of a line.
+
+    Raises:
+        JournalCorrupt: the line is no complete record.
+
+    """
+    try:
+        return parse(line.raw)
+    except ValueError as error:
+        raise corrupt(line.segment, line.offset, sequence(line.raw), str(error)) from error
+
+
 def decoded(line: Line) -> Record:
     """Return the record of a line.
 
@@ -154,10 +171,11 @@ def decoded(line: Line) -> Record:
         JournalCorrupt: the line is no complete record.
 
     """
+    entry = parsed(line)
     try:
-        return to_record(parse(line.raw))
-    except (ValueError, TypeError) as error:
-        raise corrupt(line.segment, line.offset, sequence(line.raw), str(error)) from error
+        return to_record(entry)
+    except ValueError as error:  # a time that is none
+        raise corrupt(line.segment, line.offset, entry["seq"], str(error)) from error
 
 
 class DurableMark:
@@ -230,13 +248,13 @@ class JournalReader:
         upto = durable_seq(self._folder)
         found = segments(self._folder)
         if upto == 0 or not found:
-            return Head(0, GENESIS)
+            return EMPTY
         start = upto - 1 if upto is not None else max(found[-1].first - 2, 0)
         newest = None
         for line in lines(self._folder, start, upto):
             newest = line
         if newest is None:
-            return Head(0, GENESIS)
+            return EMPTY
         record = decoded(newest)
         return Head(record.seq, record.hash)
 

@@ -189,14 +189,14 @@ def test_a_full_queue_refuses_at_once(tmp_path, monkeypatch):
     from threading import Event as Signal
 
     started, release = Signal(), Signal()
-    write = Journal._write
+    write = Journal._commit
 
     def held(self, batch):
         started.set()
         assert release.wait(30)
         write(self, batch)
 
-    monkeypatch.setattr(Journal, "_write", held)
+    monkeypatch.setattr(Journal, "_commit", held)
     with Journal(tmp_path, queue_events=3) as journal:
         futures = [journal.submit([csat("first")])]
         assert started.wait(30)

@@ -1,0 +1,95 @@
+"""What one group of calls will write: numbers, chain and receipts, decided before a byte is written."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from rollout.errors import ConflictingEvent
+from rollout.record.index import Entry
+from rollout.record.line import Key, Prepared, Writing, seal
+from rollout.record.segments import Head
+from rollout.record.tail import WRITE_BYTES
+
+
+class Receipt(NamedTuple):
+    """Proof that an event is durable; ``duplicate`` when it had been recorded before, as ``seq``."""
+
+    seq: int
+    event_id: str
+    duplicate: bool
+
+
+@dataclass(slots=True)
+class Write:
+    """One write in the making: at most about ``WRITE_BYTES``, made durable by one sync."""
+
+    first: int
+    lines: list[bytes] = field(default_factory=list)
+    entries: list[tuple[Key, Entry]] = field(default_factory=list)
+    size: int = 0
+    hash: bytes = b""
+
+    @property
+    def head(self) -> Head:
+        """The journal's head once this is written."""
+        return Head(self.first + len(self.lines) - 1, self.hash.decode())
+
+
+class Stage:
+    """Gathers the calls of one group behind a head. ``known`` are the ids that are recorded."""
+
+    def __init__(self, head: Head, known: Mapping[Key, Entry], recorded_at: str) -> None:
+        self.writes: list[Write] = []
+        self._known = dict(known)
+        self._seq = head.seq
+        self._hash = head.hash.encode()
+        self._recorded_at = recorded_at.encode()
+
+    def take(self, events: Sequence[Prepared]) -> list[Receipt]:
+        """Stage the events of one call.
+
+        Raises:
+            ConflictingEvent: an id is known with another body; then none of the call is staged.
+
+        """
+        mine: dict[Key, Entry] = {}
+        new: list[tuple[Prepared, Entry]] = []
+        receipts: list[Receipt] = []
+        for event in events:
+            entry = self._known.get(event.key) or mine.get(event.key)
+            if entry is None:
+                entry = mine[event.key] = Entry(self._seq + len(new) + 1, event.body)
+                new.append((event, entry))
+                receipts.append(Receipt(entry.seq, event.key.event_id, duplicate=False))
+            elif entry.body in (event.body, b""):  # empty: erased, there is nothing to compare with
+                receipts.append(Receipt(entry.seq, event.key.event_id, duplicate=True))
+            else:
+                raise _conflict(event, entry)
+        self._known.update(mine)
+        self._seal(new)
+        return receipts
+
+    def _seal(self, new: Sequence[tuple[Prepared, Entry]]) -> None:
+        nonces = os.urandom(16 * len(new)).hex().encode()
+        for i, (event, entry) in enumerate(new):
+            if not self.writes or self.writes[-1].size >= WRITE_BYTES:
+                self.writes.append(Write(entry.seq))
+                writing = Writing(entry.seq, self._recorded_at)
+            elif i == 0:
+                writing = Writing(self.writes[-1].first, self._recorded_at)
+            write = self.writes[-1]
+            line, self._hash = seal(event, writing, entry.seq, self._hash, nonces[32 * i : 32 * i + 32])
+            write.lines.append(line)
+            write.entries.append((event.key, entry))
+            write.size += len(line)
+            write.hash = self._hash
+        self._seq += len(new)
+
+
+def _conflict(event: Prepared, entry: Entry) -> ConflictingEvent:
+    return ConflictingEvent(
+        f"event {event.key.event_id!r} of tenant {event.key.tenant!r} is already recorded as number"
+        f" {entry.seq} with another content; nothing of this call was recorded. Send a correction under an"
+        " id of its own, or repeat the event unchanged"
+    )
