@@ -26,27 +26,42 @@ def validate(
 ) -> tuple[str, ...]:
     """The violations of a reply, as machine codes; none means that nothing known is wrong.
 
-    Codes are ``prohibited_phrase:<phrase>`` and ``ungrounded_specific_claim:<what>``. A number or link
-    is grounded when it stands in one of ``grounds``: retrieved passages, tool results, the customer's
-    own words. Wrong statements without a number or a link are not found here.
+    Codes are ``prohibited_phrase:<phrase>`` and ``ungrounded_specific_claim:<what>``.
+
+    Args:
+        text: the reply.
+        grounds: what it may rest on: retrieved passages, tool results, the customer's own words.
+        prohibited_phrases: compared without regard to case, spacing and kind of apostrophe.
+
     """
-    reply = normalise(text)
-    folded = " ".join(reply.lower().split())
-    found = [
-        f"prohibited_phrase:{phrase}"
-        for phrase in prohibited_phrases
-        if " ".join(normalise(phrase).lower().split()) in folded
-    ]
-    known = normalise("\n".join(grounds))
-    found += [f"{UNGROUNDED}:{link}" for link in _links(reply) if link not in set(_links(known))]
-    known_numbers = set(_NUMBER.findall(known))
+    return (*prohibited(text, prohibited_phrases), *ungrounded(text, grounds))
+
+
+def prohibited(text: str, phrases: Sequence[str] = PROHIBITED_PHRASES) -> tuple[str, ...]:
+    """The phrases a reply must not contain and does."""
+    folded = _folded(text)
+    return tuple(f"prohibited_phrase:{phrase}" for phrase in phrases if _folded(phrase) in folded)
+
+
+def ungrounded(text: str, grounds: Iterable[str]) -> tuple[str, ...]:
+    """The numbers and links of a reply that stand nowhere in what it may rest on.
+
+    Wrong statements without a number or a link are not found.
+    """
+    reply, known = normalise(text), normalise("\n".join(grounds))
+    known_links, known_numbers = set(_links(known)), set(_NUMBER.findall(known))
+    found = [link for link in _links(reply) if link not in known_links]
     prose = _CITATION.sub(" ", _LINK.sub(" ", reply))
     found += [
-        f"{UNGROUNDED}:{number}"
+        number
         for number in _NUMBER.findall(prose)
         if number not in known_numbers and not (number.isdigit() and int(number[:9]) <= _SMALL)
     ]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(f"{UNGROUNDED}:{what}" for what in found))
+
+
+def _folded(text: str) -> str:
+    return " ".join(normalise(text).lower().split())
 
 
 def _links(text: str) -> list[str]:

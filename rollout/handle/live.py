@@ -1,0 +1,189 @@
+"""The live path: the agent answers, or a human does. On any doubt a human does.
+
+Nothing is raised into the live path. The result says what goes to the customer, what waits at the
+desk, and what is to be recorded; the conductor sends and records.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from time import monotonic
+from typing import Final
+
+from agents.checks import validator
+from agents.contract import Action, Agent, Packet, Ticket, Toolset, Triage, Usage
+from agents.roles import handoff
+from agents.roles.knowledge import oldest
+from rollout.clock import Clock
+from rollout.handle.attempt import Attempt, attempt
+from rollout.handle.human import HumanDesk, queue_of
+from rollout.records import Escalated, Event, Handled, Kind
+
+HAND_OFF_MESSAGE: Final = (
+    "Thank you for your message. A colleague will take a look at it and answer you personally."
+)
+FAILED: Final = "agent-failed"
+BLOCKED: Final = "reply-broke-a-rule"
+TAKEN_OVER: Final = "taken-over"
+FENCE_FAILED: Final = "state-unknown"
+
+Fence = Callable[[Ticket], str | None]
+"""Whether the agent may still speak: ``None`` when it may, ``taken-over`` when a human answers already,
+any other reason (a rollback, say) when a human has to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What came of one turn."""
+
+    ticket: Ticket
+    message: str
+    """What the customer gets now; empty only when a human has taken over and speaks for the desk."""
+    handled: Handled
+    """The agent's part, as it is recorded."""
+    escalated: Escalated | None = None
+    packet: Packet | None = None
+    withheld: str = ""
+    """A reply that was not sent, kept for those who look into it."""
+
+    @property
+    def by_agent(self) -> bool:
+        """Whether the customer got the agent's own words."""
+        return self.handled.outcome == "replied"
+
+    def texts(self) -> Mapping[str, str]:
+        """The texts to keep, by part; their references go into ``events``."""
+        parts = {
+            "reply": self.message,
+            "withheld": self.withheld,
+            "packet": handoff.render(self.packet) if self.packet else "",
+        }
+        return {part: text for part, text in parts.items() if text}
+
+    def events(self, content: Mapping[str, str]) -> list[Event]:
+        """What to record, with the references of ``texts``. Recording it twice changes nothing."""
+        ticket, turn = self.ticket, _turn(self.ticket)
+        at = self.handled.finished_at or ticket.opened_at
+
+        def event(event_id: str, kind: Kind, payload: Handled | Escalated) -> Event:
+            return Event(event_id, kind, at, payload, ticket.tenant, ticket.workflow, ticket.region)
+
+        refs = {part: ref for part, ref in content.items() if part != "packet"}
+        handled = replace(self.handled, content=refs)
+        events = [event(f"handling:{ticket.ticket_id}:agent:{turn}", Kind.HANDLING, handled)]
+        if self.escalated is not None:
+            packet = {"packet": content["packet"]} if "packet" in content else {}
+            escalated = replace(self.escalated, content=packet)
+            events.append(event(f"escalation:{ticket.ticket_id}:{turn}", Kind.ESCALATION, escalated))
+        return events
+
+
+class Live:
+    """Runs agents for customers. Holds no state between turns."""
+
+    def __init__(
+        self,
+        desk: HumanDesk,
+        clock: Clock,
+        *,
+        deadline: float,
+        timer: Callable[[], float] = monotonic,
+        hand_off_message: str = HAND_OFF_MESSAGE,
+    ) -> None:
+        """``deadline`` in seconds: later than this a human takes the ticket."""
+        self._desk = desk
+        self._clock = clock
+        self._deadline = deadline
+        self._timer = timer
+        self._hand_off_message = hand_off_message
+
+    async def handle(
+        self, agent: Agent, ticket: Ticket, triage: Triage, tools: Toolset, fence: Fence
+    ) -> Handling:
+        """One turn: run, check, look at the state again, then let the reply out or hand off.
+
+        The state is looked at after the agent has answered, because a human may have taken over, or
+        the version been rolled back, while it was thinking.
+        """
+        run = await attempt(agent, ticket, triage, tools, deadline=self._deadline, timer=self._timer)
+        reasons, violations = _doubts(run)
+        fenced = _fenced(fence, ticket)
+        if fenced is not None:
+            reasons = (fenced, *reasons)
+        now = self._clock.now()
+        handled = _handled(agent.version, run, violations, ticket, now)
+        if not reasons and run.reply is not None:
+            return Handling(ticket, run.reply.text, handled)
+        return await self._hand_off(ticket, triage, run, reasons, handled)
+
+    async def _hand_off(
+        self, ticket: Ticket, triage: Triage, run: Attempt, reasons: tuple[str, ...], handled: Handled
+    ) -> Handling:
+        withheld = run.reply.text if run.reply is not None else ""
+        outcome = "failed" if run.failure else "handed_off"
+        handled = replace(handled, outcome=outcome)
+        if reasons[0] == TAKEN_OVER:
+            return Handling(ticket, "", handled, withheld=withheld)
+        packet = run.reply.packet if run.reply is not None else None
+        if packet is None or handoff.word_count(packet) > handoff.MAX_WORDS:
+            tried = ["The agent's reply was withheld."] if withheld else []
+            packet = handoff.packet(ticket, triage, reasons=reasons, tried=tried)
+        at = handled.finished_at or ticket.opened_at
+        try:
+            queue = await self._desk.enqueue(ticket, triage, packet=packet, reasons=reasons, at=at)
+        except Exception as error:  # noqa: BLE001 (the desk is somebody else's system; the record keeps the ticket)
+            queue = queue_of(ticket, triage, reasons)
+            handled = replace(handled, error=f"desk unreachable: {type(error).__name__}")
+        escalated = Escalated(ticket.ticket_id, reasons[0], reasons, queue=queue)
+        return Handling(ticket, self._hand_off_message, handled, escalated, packet, withheld)
+
+
+def _doubts(run: Attempt) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Reasons to hand off, and the violations among them. The host checks again what an agent checked."""
+    reply = run.reply
+    if reply is None:
+        return (FAILED, run.failure or FAILED), ()
+    violations = tuple(dict.fromkeys([*reply.violations, *validator.prohibited(reply.text)]))
+    if reply.action is Action.HAND_OFF:
+        return reply.reasons or ("low-confidence",), violations
+    return ((BLOCKED,) if violations else ()), violations
+
+
+def _fenced(fence: Fence, ticket: Ticket) -> str | None:
+    try:
+        return fence(ticket)
+    except Exception:  # noqa: BLE001 (not knowing whether it may speak, the agent does not)
+        return FENCE_FAILED
+
+
+def _turn(ticket: Ticket) -> int:
+    """Which agent reply of the conversation this is, from 1."""
+    return 1 + sum(turn.author == "agent" for turn in ticket.turns)
+
+
+def _handled(
+    version: str, run: Attempt, violations: tuple[str, ...], ticket: Ticket, now: datetime
+) -> Handled:
+    reply = run.reply
+    usage = reply.usage if reply is not None else Usage(cost_usd=None)  # a failed call may have cost
+    sources = reply.sources if reply is not None else ()
+    return Handled(
+        ticket_id=ticket.ticket_id,
+        handler="agent",
+        version=version,
+        first_response_at=now if not any(turn.author != "customer" for turn in ticket.turns) else None,
+        finished_at=now,
+        turns=1 if reply is not None and reply.action is Action.REPLY else 0,
+        handle_seconds=run.seconds,
+        human_seconds=0.0,
+        latency_seconds=run.seconds,
+        cost_usd=usage.cost_usd,
+        tokens=usage.input_tokens + usage.output_tokens,
+        model=usage.model,
+        confidence=reply.confidence if reply is not None else None,
+        retrieval_confidence=max((source.relevance for source in sources), default=None),
+        retrieval_age_days=oldest(sources),
+        sources=tuple(source.source_id for source in sources),
+        violations=violations,
+        error=f"{run.failure}: {run.detail}" if run.failure else None,
+    )
