@@ -30,27 +30,27 @@ h4 {font-size: 1.02rem !important; padding: 0 !important}
 
 
 @st.cache_resource
-def _client() -> Client:
-    return Client(API)
+def _client(url: str) -> Client:
+    return Client(url)
 
 
 @st.cache_data(ttl=5, show_spinner=False)
-def _workflows() -> list[WorkflowRow]:
-    return _client().workflows()
+def _workflows(url: str) -> list[WorkflowRow]:
+    return _client(url).workflows()
 
 
 @st.cache_data(ttl=5, show_spinner=False)
-def _gate(name: str) -> GateRow:
-    return _client().gate(name)
+def _gate(url: str, name: str) -> GateRow:
+    return _client(url).gate(name)
 
 
 @st.cache_data(ttl=5, show_spinner=False)
-def _overview(name: str, period: str) -> Overview:
-    return _client().overview(name, period)
+def _overview(url: str, name: str, period: str) -> Overview:
+    return _client(url).overview(name, period)
 
 
 def _trouble(problem: ApiProblem) -> None:
-    st.error(f"**{parts.plain(problem.title)}**  \n{parts.plain(problem.detail)}")
+    parts.trouble(problem)
     st.button("Try again", key=f"again-{problem.title}")
 
 
@@ -70,15 +70,15 @@ def _page(row: WorkflowRow, period: str) -> None:
     done = st.session_state.pop("done", None)
     if done:
         st.success(done)
-    rollout.show(_client(), row)
+    rollout.show(_client(API), row)
     st.divider()
     try:
-        gate.show(_gate(row["workflow"]))
+        gate.show(_gate(API, row["workflow"]))
     except ApiProblem as problem:
         _trouble(problem)
     st.divider()
     try:
-        overview = _overview(row["workflow"], period)
+        overview = _overview(API, row["workflow"], period)
         headlines.show(overview)
         if overview["shadow"] is not None:
             st.divider()
@@ -96,7 +96,7 @@ def main() -> None:
     st.set_page_config(page_title="Ridealong", layout="wide")
     st.html(_STYLE)
     try:
-        rows = _workflows()
+        rows = _workflows(API)
     except ApiProblem as problem:
         st.title("Ridealong", anchor=False)
         _trouble(problem)

@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboards import charts
 from dashboards import format as fmt
+from dashboards.client import ApiProblem
 
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$<>:])")
 
@@ -82,3 +83,8 @@ def empty(title: str, todo: str, command: str = "") -> None:
         st.text(todo)
         if command:
             st.code(command, language="bash")
+
+
+def trouble(problem: ApiProblem) -> None:
+    """What the API said when it refused or could not be reached, in its own words."""
+    st.error(f"**{plain(problem.title)}**  \n{plain(problem.detail)}")

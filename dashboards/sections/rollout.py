@@ -22,6 +22,9 @@ ACTIONS: Final = {
         "New tickets go to humans at once. The version stays out until a person lets it back.",
     ),
 }
+_ASKED: Final = "asked"
+"""Session key of the order that waits for its confirmation."""
+_SHORTEST_REASON: Final = 3
 _POINTLESS: Final = {
     "running": {"resume": "It is running"},
     "paused": {"pause": "It is paused already"},
@@ -99,27 +102,38 @@ def _actions(client: Client, row: WorkflowRow) -> None:
                 disabled=action in pointless,
                 type="primary" if action == "promote" else "secondary",
             ):
-                _confirm(client, row, action)
+                st.session_state[_ASKED] = action
+    if _ASKED in st.session_state:
+        _confirm(client, row, st.session_state[_ASKED])
 
 
-@st.dialog("Confirm")
+def _dismiss() -> None:
+    st.session_state.pop(_ASKED, None)
+
+
+@st.dialog("Confirm", on_dismiss=_dismiss)
 def _confirm(client: Client, row: WorkflowRow, action: str) -> None:
     label, explanation = ACTIONS[action]
-    st.markdown(f"**{label} {parts.plain(row['workflow'])}** at step {parts.plain(row['step'])}")
+    st.markdown(f"**{label} {parts.plain(row['workflow'])}** at step **{parts.plain(row['step'])}**")
     st.text(explanation)
-    actor = st.text_input("Your name", key="actor", max_chars=200)
-    reason = st.text_area("Reason (it is recorded)", key="reason", max_chars=1000, height=90)
-    if st.button(f"{label} now", type="primary", disabled=not (actor.strip() and len(reason.strip()) >= 3)):
-        try:
-            client.act(row["workflow"], action, reason=reason.strip(), actor=actor.strip())
-        except ApiProblem as problem:
-            st.error(f"**{parts.plain(problem.title)}**  \n{parts.plain(problem.detail)}")
-            return
-        st.session_state["done"] = f"{label}: recorded and in force for new tickets."
-        st.cache_data.clear()
-        st.rerun()
-    if not (actor.strip() and len(reason.strip()) >= 3):
-        st.caption("A name and a reason of at least three letters are needed.")
+    with st.form("order", border=False):
+        actor = st.text_input("Your name", key="actor", max_chars=200)
+        reason = st.text_area("Reason (it is recorded)", key="reason", max_chars=1000, height=90)
+        sent = st.form_submit_button(f"{label} now", type="primary")
+    if not sent:
+        return
+    if not actor.strip() or len(reason.strip()) < _SHORTEST_REASON:
+        st.warning("Give your name and a reason that others will understand.")
+        return
+    try:
+        client.act(row["workflow"], action, reason=reason.strip(), actor=actor.strip())
+    except ApiProblem as problem:
+        parts.trouble(problem)
+        return
+    _dismiss()
+    st.session_state["done"] = f"{label}: recorded, and in force for new tickets."
+    st.cache_data.clear()
+    st.rerun()
 
 
 def timeline(rows: list[TransitionRow]) -> None:

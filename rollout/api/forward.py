@@ -28,7 +28,7 @@ class Analyst:
     async def forward(self, request: Request) -> Response:
         """The analyst's answer to a read, as it is; 503 where there is none."""
         try:
-            answer = await self._http.get(request.url.path, params=request.query_params.multi_items())
+            answer = await self._http.get(request.url.path, params=str(request.query_params))
         except httpx.HTTPError:
             return problem("unavailable", _AWAY)
         return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))

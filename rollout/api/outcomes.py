@@ -25,7 +25,7 @@ def event_of(outcome: Reported, workflow: str | None, tenant: str = "default") -
         own = outcome.event_id.split(":", 1)[0]
         raise Refused(
             "invalid",
-            f"event_id {outcome.event_id!r}: ids that begin with '{own}:' are the server's own; choose another",
+            f"event_id {outcome.event_id!r}: ids beginning with '{own}:' are the server's; choose another",
         )
     kind, payload = _payload(outcome)
     return Event(

@@ -1,0 +1,104 @@
+"""A stand-in for the API: the same paths, canned answers, a real loopback port."""
+
+import importlib.util
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+HERE = Path(__file__).parent
+
+
+def _samples() -> Any:
+    spec = importlib.util.spec_from_file_location("dashboard_samples", HERE / "samples.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def samples() -> Any:
+    return _samples()
+
+
+@dataclass
+class StandIn:
+    """What the stand-in answers; a test changes it before it looks."""
+
+    samples: Any
+    workflows: list[dict[str, Any]] = field(default_factory=list)
+    gate: Any = None
+    overview: Any = None
+    refusal: dict[str, Any] | None = None
+    orders: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    url: str = ""
+
+    def restore(self) -> None:
+        self.workflows = [self.samples.workflow()]
+        self.gate, self.overview = self.samples.gate(), self.samples.overview()
+        self.refusal = None
+        self.orders = []
+
+    async def list_(self, _: Request) -> JSONResponse:
+        return JSONResponse({"workflows": self.workflows})
+
+    async def gate_(self, _: Request) -> JSONResponse:
+        return JSONResponse(self.gate)
+
+    async def overview_(self, _: Request) -> JSONResponse:
+        if self.overview is None:
+            body = {
+                "title": "Reads are not available right now",
+                "detail": "retry in a few seconds",
+                "status": 503,
+            }
+            return JSONResponse(body, 503)
+        return JSONResponse(self.overview)
+
+    async def order_(self, request: Request) -> JSONResponse:
+        self.orders.append((request.path_params["action"], await request.json()))
+        if self.refusal:
+            return JSONResponse(self.refusal, self.refusal["status"])
+        return JSONResponse({"step": "sixty"})
+
+
+@pytest.fixture(scope="session")
+def _serving(samples: Any) -> Iterator[StandIn]:
+    stand_in = StandIn(samples)
+    app = Starlette(
+        routes=[
+            Route("/v1/workflows", stand_in.list_),
+            Route("/v1/workflows/{name}/gate", stand_in.gate_),
+            Route("/v1/metrics/overview", stand_in.overview_),
+            Route("/v1/workflows/{name}/{action}", stand_in.order_, methods=["POST"]),
+        ]
+    )
+    door = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    stand_in.url = f"http://127.0.0.1:{door.getsockname()[1]}"
+    yield stand_in
+    server.should_exit = True
+    thread.join(10)
+    door.close()
+
+
+@pytest.fixture
+def api(_serving: StandIn) -> StandIn:
+    _serving.restore()
+    return _serving

@@ -1,0 +1,320 @@
+"""A plausible week of the API's answers, so that pages can be drawn without a server."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+START = datetime(2026, 9, 7, tzinfo=UTC)
+
+HOSTILE = (
+    '=HYPERLINK("http://evil.example") ![x](http://evil.example/x.png) <script>alert(1)</script> $5 to $9'
+)
+
+
+def step(name: str, weight: float, mode: str = "live", gate: list[str] | None = None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "mode": mode,
+        "weight": weight,
+        "gate": gate or ["csat", "recontact_7d", "escalation"],
+        "min_days": 14.0,
+        "approval": name == "ten",
+    }
+
+
+def transition(seq: int, day: int, action: str, track: str, *move: str | None, why: str) -> dict[str, Any]:
+    return {
+        "seq": seq,
+        "at": (START + timedelta(days=day)).isoformat(),
+        "action": action,
+        "track": track,
+        "from_step": move[0],
+        "to_step": move[1],
+        "reason": "GATE_PASSED",
+        "sentence": why,
+        "actor": "controller",
+    }
+
+
+def workflow() -> dict[str, Any]:
+    return {
+        "workflow": "tier1-support",
+        "tenant": "default",
+        "status": "running",
+        "step": "thirty",
+        "steps": [
+            step("shadow", 0, "shadow", ["agreement"]),
+            step("ten", 10),
+            step("thirty", 30),
+            step("sixty", 60),
+            step("full", 95),
+        ],
+        "canary_steps": [step("canary", 5), step("half", 50)],
+        "ladder": {
+            "step": "thirty",
+            "index": 2,
+            "status": "running",
+            "entered_at": (START + timedelta(days=28)).isoformat(),
+            "version": "resolution@1.2.0",
+        },
+        "canary": {
+            "step": "canary",
+            "index": 0,
+            "status": "aborted",
+            "entered_at": (START + timedelta(days=36)).isoformat(),
+            "version": "resolution@1.3.0",
+        },
+        "split": {
+            "step": "thirty",
+            "mode": "live",
+            "weight": 30.0,
+            "canary_weight": 0.0,
+            "holdout": 5.0,
+            "stable": "resolution@1.2.0",
+            "canary": None,
+        },
+        "quarantined": ["resolution@1.3.0"],
+        "decision": "HOLD",
+        "sentence": "CSAT is not decided: with 612 and 1,430 answers, 0.19 could hide and the "
+        "plan tolerates 0.15. About 1,900 more tickets are needed, about 9 days at this weight.",
+        "next_step": "sixty, 60 % of eligible customers",
+        "until": (START + timedelta(days=49)).isoformat(),
+        "plan_digest": "6f2c0d",
+        "position": 20413,
+        "transitions": [
+            transition(1, 0, "start", "ladder", None, "shadow", why="The rollout starts in shadow."),
+            transition(2100, 14, "promote", "ladder", "shadow", "ten", why="Agreement passed with 91 %."),
+            transition(9800, 28, "promote", "ladder", "ten", "thirty", why="All three guardrails passed."),
+            transition(
+                14000,
+                36,
+                "start",
+                "canary",
+                None,
+                "canary",
+                why="Version 1.3.0 takes 5 % of the share.",
+            ),
+            transition(
+                15100,
+                38,
+                "roll_back",
+                "canary",
+                "canary",
+                None,
+                why="Escalation rose by 9.1 pp, more than 5 pp.",
+            ),
+        ],
+    }
+
+
+def verdict(
+    metric: str, title: str, unit: str, better: str, state: str, *numbers: float, **more: Any
+) -> dict[str, Any]:
+    estimate, lower, upper, margin, mde = numbers
+    return {
+        "metric": metric,
+        "title": title,
+        "unit": unit,
+        "better": better,
+        "role": "guardrail",
+        "verdict": state,
+        "reason": "NON_INFERIOR" if state == "PASS" else "UNDERPOWERED",
+        "estimate": estimate,
+        "se": (upper - lower) / 4,
+        "lower": lower,
+        "upper": upper,
+        "margin": margin,
+        "mde": mde,
+        "n_agent": 612,
+        "n_human": 1430,
+        "units": 1801,
+        "immature": 0,
+        "response_rate_agent": None,
+        "response_rate_human": None,
+        "needed_tickets": None,
+        "needed_days": None,
+        "sentence": "",
+        "comparative": True,
+    } | more
+
+
+def gate() -> dict[str, Any]:
+    return {
+        "workflow": "tier1-support",
+        "step": "thirty",
+        "as_of": (START + timedelta(days=41)).isoformat(),
+        "decision": "HOLD",
+        "metrics": [
+            verdict(
+                "csat",
+                "CSAT (1 to 5)",
+                "points",
+                "higher",
+                "INCONCLUSIVE",
+                -0.05,
+                -0.18,
+                0.09,
+                0.15,
+                0.19,
+                sentence="Ratings differ by -0.05 (from -0.18 to +0.09); 0.15 is possible.",
+                response_rate_agent=0.121,
+                response_rate_human=0.127,
+                needed_tickets=1900.0,
+                needed_days=9.0,
+            ),
+            verdict(
+                "recontact_7d",
+                "Re-contact within 7 days",
+                "rate",
+                "lower",
+                "PASS",
+                -0.004,
+                -0.017,
+                0.009,
+                0.02,
+                0.014,
+                sentence="Customers come back as often: -0.4 pp (-1.7 to +0.9), 2 pp are tolerated.",
+                n_agent=4880,
+                n_human=11320,
+                immature=412,
+            ),
+            verdict(
+                "escalation",
+                "Escalation to a human",
+                "rate",
+                "lower",
+                "PASS",
+                0.012,
+                -0.004,
+                0.028,
+                0.05,
+                0.018,
+                sentence="Escalation rose by 1.2 pp (from -0.4 to +2.8), 5 pp are tolerated.",
+                n_agent=5292,
+                n_human=12231,
+            ),
+            verdict(
+                "violations",
+                "Tickets with a policy violation",
+                "rate",
+                "lower",
+                "PASS",
+                0.002,
+                0.0,
+                0.005,
+                0.01,
+                0.004,
+                sentence="0.2 % of the tickets broke a policy; 1 % is the limit.",
+                comparative=False,
+                n_agent=5292,
+                n_human=0,
+            ),
+        ],
+        "integrity": {
+            "srm": {
+                "verdict": "PASS",
+                "sentence": "5,292 of 17,523 eligible tickets went to the agent, 30.2 %.",
+            },
+            "crossover": {"verdict": "PASS", "sentence": "No customer was moved between arms."},
+        },
+    }
+
+
+def point(group: str, value: float, half: float, n: int, **more: Any) -> dict[str, Any]:
+    return {"group": group, "value": value, "lower": value - half, "upper": value + half, "n": n} | more
+
+
+def weekly(levels: dict[str, float], half: float, n: int, *, open_weeks: int = 0) -> list[dict[str, Any]]:
+    wobble = (0.0, 0.6, -0.4, 0.3, -0.5, 0.2)
+    return [
+        point(
+            group,
+            level + half * wobble[week],
+            half,
+            n,
+            at=(START + timedelta(weeks=week)).isoformat(),
+            immature=n // 3 if week >= 6 - open_weeks else 0,
+        )
+        for group, level in levels.items()
+        for week in range(6)
+    ]
+
+
+def overview() -> dict[str, Any]:
+    return {
+        "workflow": "tier1-support",
+        "as_of": (START + timedelta(days=41)).isoformat(),
+        "tickets": 17523,
+        "csat": {
+            "sentence": "Customers served by the agent alone rate 4.21, those served by humans 4.18.",
+            "sql": "SELECT path, avg(csat) FROM facts GROUP BY path",
+            "rows": [
+                point("agent", 4.21, 0.06, 544, offered=4400, response_rate=0.124),
+                point("human", 4.18, 0.04, 1430, offered=11300, response_rate=0.127),
+                point("agent_then_human", 3.87, 0.14, 68, offered=610, response_rate=0.111),
+            ],
+            "trend": weekly({"agent": 4.21, "human": 4.18, "agent_then_human": 3.9}, 0.09, 90),
+            "by_arm": [point("agent", 4.15, 0.07, 612), point("human", 4.18, 0.04, 1430)],
+        },
+        "recontact": {
+            "sentence": "12.1 % of the agent's tickets came back within 7 days, 12.5 % of the humans'.",
+            "sql": "SELECT arm, count(*) FROM facts GROUP BY arm",
+            "rows": [
+                point("agent", 0.121, 0.009, 4880, immature=412),
+                point("human", 0.125, 0.006, 11320, immature=903),
+            ],
+            "trend": weekly({"agent": 0.121, "human": 0.125}, 0.014, 810, open_weeks=1),
+        },
+        "escalation": {
+            "sentence": "Escalation is inside its band in every category with enough tickets.",
+            "sql": "SELECT category, avg(escalated) FROM facts GROUP BY 1",
+            "rows": [
+                point(
+                    category,
+                    rate + (0.0 if arm == "agent" else -0.01),
+                    0.02,
+                    n,
+                    arm=arm,
+                    enough=n > 100,
+                    band_low=0.05 if category == "billing" else None,
+                    band_high=0.45 if category == "billing" else None,
+                )
+                for category, rate, n in (
+                    ("billing", 0.21, 1210),
+                    ("technical", 0.31, 830),
+                    ("account", 0.12, 940),
+                    ("shipping", 0.09, 1402),
+                    ("returns", 0.14, 820),
+                    ("general", 0.18, 90),
+                )
+                for arm in ("agent", "human")
+            ],
+            "trend": [],
+        },
+        "cost": {
+            "sentence": "A resolution costs $1.92 with the agent, $4.61 with humans; net $2.18 and $5.27.",
+            "sql": "SELECT arm, sum(cost_usd) FROM facts GROUP BY arm",
+            "rows": [
+                point("agent", 2.18, 0.1, 4880, gross=1.92, net=2.18, model=0.09, human=1.83),
+                point("human", 5.27, 0.1, 11320, gross=4.61, net=5.27, model=0.0, human=4.61),
+            ],
+            "trend": [],
+        },
+        "shadow": {
+            "comparisons": 1840,
+            "sentence": "On 1,840 tickets the agent agreed with the human on 83 % of those it answered.",
+            "by_category": [
+                point("billing", 0.88, 0.03, 402),
+                point("technical", 0.74, 0.04, 380),
+                point("account", 0.86, 0.03, 310),
+            ],
+            "escalation": [
+                {"agent_escalated": False, "human_escalated": False, "n": 1180},
+                {"agent_escalated": True, "human_escalated": False, "n": 390},
+                {"agent_escalated": False, "human_escalated": True, "n": 41},
+                {"agent_escalated": True, "human_escalated": True, "n": 229},
+            ],
+            "abstained": 402,
+            "dropped": {"deadline": 3},
+            "gaps": [{"question": HOSTILE, "category": "technical", "tickets": 41}],
+        },
+    }

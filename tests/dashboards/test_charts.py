@@ -1,0 +1,79 @@
+"""Charts show what the rows say; checked on the specification that the browser draws."""
+
+from typing import Any
+
+import pytest
+
+from dashboards import charts
+
+
+def data_of(picture: Any) -> list[dict[str, Any]]:
+    """Every row in every data set of a chart."""
+    return [row for rows in picture.to_dict()["datasets"].values() for row in rows]
+
+
+def test_the_ladder_marks_what_is_behind_here_and_ahead(samples: Any) -> None:
+    picture = charts.ladder(samples.workflow()["steps"], "thirty", "running", 5.0)
+    states = {row["step"]: row["state"] for row in data_of(picture) if "state" in row}
+    assert states == {
+        "shadow": "Behind",
+        "ten": "Behind",
+        "thirty": "Here",
+        "sixty": "Ahead",
+        "full": "Ahead",
+    }
+
+
+def test_the_ladder_says_that_a_shadow_step_serves_nobody(samples: Any) -> None:
+    rows = data_of(charts.ladder(samples.workflow()["steps"], "shadow", "running", 0))
+    assert {row["label"] for row in rows} == {"nobody", "10 %", "30 %", "60 %", "95 %"}
+    assert not any("ceiling" in row for row in rows), "no holdout, no line"
+
+
+def test_the_forest_turns_every_metric_so_that_right_is_better(samples: Any) -> None:
+    csat, recontact, escalation, _ = samples.gate()["metrics"]
+    rows = {
+        row["metric"]: row for row in data_of(charts.forest([csat, recontact, escalation])) if "mid" in row
+    }
+    assert rows["CSAT (1 to 5)"]["mid"] == pytest.approx(-0.05 / 0.15)
+    assert rows["Re-contact within 7 days"]["mid"] == pytest.approx(+0.004 / 0.02), "fewer is better"
+    assert rows["Escalation to a human"]["low"] == pytest.approx(-0.028 / 0.05)
+    assert rows["CSAT (1 to 5)"]["low"] < -1 < rows["Escalation to a human"]["low"], (
+        "only CSAT crosses its margin"
+    )
+
+
+def test_an_open_interval_runs_to_the_edge_instead_of_vanishing(samples: Any) -> None:
+    metric = samples.gate()["metrics"][0] | {"lower": None}
+    (row,) = (row for row in data_of(charts.forest([metric])) if "mid" in row)
+    assert row["low"] == -2.5
+
+
+def test_weeks_with_open_windows_are_drawn_apart(samples: Any) -> None:
+    rows = data_of(charts.recontact(samples.overview()["recontact"]["trend"]))
+    assert {row["open"] for row in rows if row["at"].startswith("2026-10-12")} == {True}
+    assert sum(row["open"] for row in rows) == 2
+
+
+def test_the_band_of_a_category_is_drawn_where_the_plan_has_one(samples: Any) -> None:
+    rows = data_of(charts.by_category(samples.overview()["escalation"]["rows"]))
+    assert [row for row in rows if "high" in row] == [{"category": "Billing", "low": 0.05, "high": 0.45}]
+
+
+def test_cost_shows_gross_and_net_of_each_arm(samples: Any) -> None:
+    rows = data_of(charts.cost(samples.overview()["cost"]["rows"]))
+    assert {(row["arm"], row["kind"], row["text"]) for row in rows} == {
+        ("Agent", "Gross", "$1.92"),
+        ("Agent", "Net of re-contact", "$2.18"),
+        ("Human", "Gross", "$4.61"),
+        ("Human", "Net of re-contact", "$5.27"),
+    }
+
+
+@pytest.mark.parametrize("group", ["human", "agent", "canary", "agent_then_human"])
+def test_a_group_keeps_its_colour_whoever_stands_beside_it(samples: Any, group: str) -> None:
+    rows = samples.weekly({group: 4.0}, 0.1, 50)
+    alone = charts.trend(rows, "points", "CSAT").to_dict()["layer"][0]["encoding"]["color"]["scale"]
+    both = charts.trend([*rows, *samples.weekly({"abandoned": 3.0}, 0.1, 9)], "points", "CSAT")
+    scale = both.to_dict()["layer"][0]["encoding"]["color"]["scale"]
+    assert alone["range"][0] == scale["range"][scale["domain"].index(charts.label(group))]
