@@ -66,6 +66,8 @@ class Shares:
     canary: str | None
     salt: str
     eligibility: Mapping[str, tuple[str, ...]]
+    open_conversations: str = "keep"
+    """Whether a quarantined version may finish the conversations it has: ``keep`` or ``release``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ def shares_of(plan: Plan, ladder: Track, canary: Track | None) -> Shares:
             key: tuple(str(value) for value in values)
             for key, values in plan.eligibility_of(step).model_dump(exclude_none=True).items()
         },
+        open_conversations=plan.open_conversations,
     )
 
 
@@ -164,7 +167,12 @@ def steps_of(plan: Plan, track: TrackName) -> list[Step]:
 
 
 def shares_from_json(value: Mapping[str, Any]) -> Shares:
-    """``state["split"]`` of a transition record."""
+    """``state["split"]`` of a transition record.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError, ArithmeticError: it is none.
+
+    """
     return Shares(
         step=value["step"],
         mode=Mode(value["mode"]),
@@ -175,6 +183,7 @@ def shares_from_json(value: Mapping[str, Any]) -> Shares:
         canary=value["canary"],
         salt=value["salt"],
         eligibility={key: tuple(values) for key, values in value["eligibility"].items()},
+        open_conversations=value["open_conversations"],
     )
 
 
@@ -194,6 +203,7 @@ def _shares_to_json(shares: Shares) -> dict[str, Any]:
         "canary": shares.canary,
         "salt": shares.salt,
         "eligibility": {key: list(values) for key, values in shares.eligibility.items()},
+        "open_conversations": shares.open_conversations,
     }
 
 

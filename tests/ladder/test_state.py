@@ -49,6 +49,7 @@ def test_the_json_has_the_keys_that_readers_rely_on(plan, now) -> None:
         "canary": "resolution@1.3.0",
         "salt": "tier1-2026",
         "eligibility": {"complexity": ["simple"]},
+        "open_conversations": "keep",
     }
 
 
