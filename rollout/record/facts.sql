@@ -1,0 +1,335 @@
+-- Recomputes the facts of every customer touched after journal position $after. Statements are
+-- separated by lines of dashes and run in one transaction. Whatever the order in which events
+-- arrived, the same events give the same rows: per part of a ticket the newest by
+-- (occurred_at, event_id) wins, counts are of distinct events, sums are of exact decimals.
+
+-- Tickets that anything new was recorded about.
+CREATE OR REPLACE TEMP TABLE touched AS
+SELECT DISTINCT tenant, ticket_id FROM (
+    SELECT tenant, ticket_id FROM tickets WHERE seq > $after
+    UNION ALL SELECT tenant, ticket_id FROM triages WHERE seq > $after
+    UNION ALL SELECT tenant, ticket_id FROM assignments WHERE seq > $after
+    UNION ALL SELECT tenant, ticket_id FROM handlings WHERE seq > $after
+    UNION ALL SELECT tenant, ticket_id FROM escalations WHERE seq > $after
+    UNION ALL SELECT tenant, ticket_id FROM resolutions WHERE seq > $after
+    UNION ALL SELECT tenant, ticket_id FROM csats WHERE seq > $after
+    UNION ALL SELECT tenant, ticket_id FROM histories WHERE seq > $after
+);
+----
+-- Re-contacts tie a customer's tickets together, so customers are the unit of recomputation.
+-- A corrected export may move a ticket from one customer to another: both are dirty then.
+CREATE OR REPLACE TEMP TABLE dirty AS
+SELECT DISTINCT tenant, customer_id FROM (
+    SELECT tenant, customer_id FROM tickets SEMI JOIN touched USING (tenant, ticket_id)
+    UNION ALL SELECT tenant, customer_id FROM histories SEMI JOIN touched USING (tenant, ticket_id)
+    UNION ALL SELECT tenant, customer_id FROM facts SEMI JOIN touched USING (tenant, ticket_id)
+);
+----
+CREATE OR REPLACE TEMP TABLE scope AS
+SELECT DISTINCT tenant, ticket_id FROM (
+    SELECT tenant, ticket_id FROM tickets SEMI JOIN dirty USING (tenant, customer_id)
+    UNION ALL SELECT tenant, ticket_id FROM histories SEMI JOIN dirty USING (tenant, customer_id)
+);
+----
+-- What a closing reason says, beyond being a reason.
+CREATE OR REPLACE TEMP TABLE closing (reason VARCHAR, excluded VARCHAR, resolution VARCHAR);
+----
+INSERT INTO closing VALUES
+    ('merged', 'merged', NULL), ('merge', 'merged', NULL), ('duplicate', 'merged', NULL),
+    ('spam', 'spam', NULL), ('junk', 'spam', NULL),
+    ('bot', 'bot', NULL), ('automated', 'bot', NULL), ('auto_generated', 'bot', NULL),
+    ('deleted_account', 'deleted_account', NULL), ('account_deleted', 'deleted_account', NULL),
+    ('deleted_user', 'deleted_account', NULL), ('deleted', 'deleted_account', NULL),
+    ('abandoned', NULL, 'abandoned'), ('no_reply', NULL, 'abandoned'),
+    ('no_response', NULL, 'abandoned'), ('customer_unresponsive', NULL, 'abandoned'),
+    ('exhausted', NULL, 'abandoned'), ('inactive', NULL, 'abandoned'), ('timeout', NULL, 'abandoned'),
+    ('confirmed', NULL, 'confirmed'), ('customer_confirmed', NULL, 'confirmed'),
+    ('confirmed_by_customer', NULL, 'confirmed');
+----
+-- Imported tickets, each in its newest revision: the one recorded last, because an export that was
+-- corrected carries no newer event time.
+CREATE OR REPLACE TEMP TABLE past AS
+WITH revisions AS (SELECT * FROM histories SEMI JOIN scope USING (tenant, ticket_id)),
+newest AS (SELECT max(seq) AS seq FROM revisions GROUP BY tenant, workflow, ticket_id),
+arms AS (
+    SELECT tenant, workflow, ticket_id, count(DISTINCT coalesce(arm, 'human')) AS arms_seen
+    FROM revisions GROUP BY tenant, workflow, ticket_id
+)
+SELECT r.* REPLACE (coalesce(r.arm, 'human') AS arm),
+    r.arm IS NOT NULL AS randomised,
+    a.arms_seen,
+    c.excluded,
+    CASE
+        WHEN r.resolved_at IS NULL THEN NULL
+        WHEN r.path = 'abandoned' OR c.resolution = 'abandoned' THEN 'abandoned'
+        ELSE coalesce(c.resolution, 'assumed')
+    END AS resolution
+FROM revisions r
+SEMI JOIN newest USING (seq)
+JOIN arms a ON a.tenant = r.tenant AND a.workflow = r.workflow AND a.ticket_id = r.ticket_id
+LEFT JOIN closing c ON c.reason = regexp_replace(lower(trim(r.closed_reason)), '[ -]+', '_', 'g');
+----
+CREATE OR REPLACE TEMP TABLE opened AS
+SELECT tenant, ticket_id, max(seq) AS seq,
+    arg_max(struct_pack(workflow := coalesce(workflow, ''), customer_id := customer_id,
+        opened_at := opened_at, tier := tier, channel := channel, language := language,
+        region := region, issue_key := issue_key, excluded := excluded, source := source),
+        (occurred_at, event_id)) AS it
+FROM tickets SEMI JOIN scope USING (tenant, ticket_id)
+WHERE ticket_id IS NOT NULL AND customer_id IS NOT NULL
+GROUP BY tenant, ticket_id;
+----
+-- Every ticket that a dirty customer has now, with its opening part.
+CREATE OR REPLACE TEMP TABLE base AS
+SELECT * FROM (SELECT
+    coalesce(o.tenant, p.tenant) AS tenant,
+    coalesce(o.it.workflow, p.workflow, '') AS workflow,
+    coalesce(o.ticket_id, p.ticket_id) AS ticket_id,
+    coalesce(o.it.customer_id, p.customer_id) AS customer_id,
+    coalesce(o.it.opened_at, p.opened_at) AS opened_at,
+    coalesce(o.it.tier, p.tier) AS tier,
+    coalesce(o.it.channel, p.channel) AS channel,
+    coalesce(o.it.language, p.language) AS language,
+    coalesce(o.it.region, p.region) AS region,
+    coalesce(o.it.issue_key, p.issue_key) AS issue_key,
+    coalesce(o.it.excluded, p.excluded) AS excluded,
+    coalesce(o.it.source, CASE WHEN p.ticket_id IS NULL THEN 'live' ELSE 'import' END) AS source,
+    greatest(o.seq, p.seq) AS seq
+FROM opened o
+FULL OUTER JOIN past p
+    ON p.tenant = o.tenant AND p.workflow = o.it.workflow AND p.ticket_id = o.ticket_id)
+SEMI JOIN dirty USING (tenant, customer_id);
+----
+-- Outcomes name their ticket; a workflow they may leave out.
+CREATE OR REPLACE TEMP TABLE triage_part AS
+SELECT b.tenant, b.workflow, b.ticket_id, max(t.seq) AS seq,
+    arg_max(struct_pack(category := t.category, urgency := t.urgency, complexity := t.complexity,
+        sentiment := t.sentiment), (t.occurred_at, t.event_id)) AS it
+FROM triages t
+JOIN base b ON b.tenant = t.tenant AND b.ticket_id = t.ticket_id
+    AND b.workflow = coalesce(t.workflow, b.workflow)
+GROUP BY b.tenant, b.workflow, b.ticket_id;
+----
+-- The first assignment counts; a second one to another arm is a crossover.
+CREATE OR REPLACE TEMP TABLE assignment_part AS
+SELECT b.tenant, b.workflow, b.ticket_id, max(a.seq) AS seq,
+    arg_min(struct_pack(arm := a.arm, mode := a.mode, version := a.version, step := a.step,
+        weight := a.weight, canary_weight := a.canary_weight, holdout := a.holdout,
+        eligible := a.eligible, reason := a.reason, plan_digest := a.plan_digest,
+        "position" := a."position"), (a.occurred_at, a.event_id)) AS it,
+    count(DISTINCT a.arm) AS arms_seen
+FROM assignments a
+JOIN base b ON b.tenant = a.tenant AND b.ticket_id = a.ticket_id
+    AND b.workflow = coalesce(a.workflow, b.workflow)
+GROUP BY b.tenant, b.workflow, b.ticket_id;
+----
+-- Sums go through decimals: sums of doubles depend on their order in the last digits.
+CREATE OR REPLACE TEMP TABLE handling_part AS
+WITH each_once AS (
+    SELECT b.workflow AS flow, b.opened_at, h.*
+    FROM handlings h
+    JOIN base b ON b.tenant = h.tenant AND b.ticket_id = h.ticket_id
+        AND b.workflow = coalesce(h.workflow, b.workflow)
+    QUALIFY row_number() OVER (PARTITION BY h.tenant, h.event_id, b.workflow ORDER BY h.seq) = 1
+)
+SELECT tenant, flow AS workflow, ticket_id, max(seq) AS seq,
+    bool_or(handler = 'agent' AND coalesce(outcome, 'replied') = 'replied') AS agent_replied,
+    bool_or(handler = 'agent' AND outcome = 'handed_off') AS handed_off,
+    bool_or(handler = 'human') AS human_worked,
+    CAST(sum(turns) AS INTEGER) AS turns,
+    date_diff('microsecond', any_value(opened_at), min(first_response_at)) / 1e6 AS first_response,
+    CAST(sum(TRY_CAST(handle_seconds AS DECIMAL(38, 9))) AS DOUBLE) AS handle_seconds,
+    CAST(sum(TRY_CAST(human_seconds AS DECIMAL(38, 9))) AS DOUBLE) AS human_seconds,
+    max(latency_seconds) FILTER (WHERE handler = 'agent') AS latency_seconds,
+    -- One unknown price makes the ticket's price unknown; where no agent worked it is known to be 0.
+    CASE
+        WHEN bool_and(cost_usd IS NOT NULL) FILTER (WHERE handler = 'agent')
+            THEN CAST(sum(TRY_CAST(cost_usd AS DECIMAL(38, 9))) FILTER (WHERE handler = 'agent') AS DOUBLE)
+        WHEN count(*) FILTER (WHERE handler = 'agent') = 0 THEN 0.0
+        ELSE NULL
+    END AS cost_usd,
+    CAST(sum(len(violations)) AS INTEGER) AS violations,
+    CAST(count(*) FILTER (WHERE outcome = 'failed' OR error IS NOT NULL) AS INTEGER) AS errors,
+    arg_max(struct_pack(confidence := confidence, retrieval_confidence := retrieval_confidence,
+        retrieval_age_days := retrieval_age_days), (occurred_at, event_id))
+        FILTER (WHERE handler = 'agent') AS last_run
+FROM each_once
+GROUP BY tenant, flow, ticket_id;
+----
+-- The first escalation is the one that took the ticket away from the agent.
+CREATE OR REPLACE TEMP TABLE escalation_part AS
+SELECT b.tenant, b.workflow, b.ticket_id, max(e.seq) AS seq,
+    arg_min(struct_pack(reason := e.reason, at_triage := e.at_triage), (e.occurred_at, e.event_id)) AS it
+FROM escalations e
+JOIN base b ON b.tenant = e.tenant AND b.ticket_id = e.ticket_id
+    AND b.workflow = coalesce(e.workflow, b.workflow)
+GROUP BY b.tenant, b.workflow, b.ticket_id;
+----
+CREATE OR REPLACE TEMP TABLE resolution_part AS
+SELECT b.tenant, b.workflow, b.ticket_id, max(r.seq) AS seq,
+    arg_max(struct_pack(resolved_at := r.resolved_at, kind := r.kind, path := nullif(r.path, ''),
+        closed_reason := r.closed_reason, excluded := c.excluded), (r.occurred_at, r.event_id)) AS it
+FROM resolutions r
+JOIN base b ON b.tenant = r.tenant AND b.ticket_id = r.ticket_id
+    AND b.workflow = coalesce(r.workflow, b.workflow)
+LEFT JOIN closing c ON c.reason = regexp_replace(lower(trim(r.closed_reason)), '[ -]+', '_', 'g')
+GROUP BY b.tenant, b.workflow, b.ticket_id;
+----
+CREATE OR REPLACE TEMP TABLE csat_part AS
+SELECT b.tenant, b.workflow, b.ticket_id, max(c.seq) AS seq,
+    arg_max(struct_pack(score := c.score, "at" := c."at"), (c."at", c.event_id))
+        FILTER (WHERE c.score IS NOT NULL) AS it,
+    min(c."at") FILTER (WHERE c.score IS NULL) AS offered_at
+FROM csats c
+JOIN base b ON b.tenant = c.tenant AND b.ticket_id = c.ticket_id
+    AND b.workflow = coalesce(c.workflow, b.workflow)
+GROUP BY b.tenant, b.workflow, b.ticket_id;
+----
+-- Everything but re-contacts. What was recorded live goes before what an import says of the ticket.
+CREATE OR REPLACE TEMP TABLE fresh AS
+WITH decided AS (
+    SELECT b.tenant, b.workflow, b.ticket_id,
+        p.seq IS NOT NULL AS imported,
+        a.it IS NOT NULL AS assigned,
+        r.it IS NOT NULL AS resolved,
+        coalesce(r.it.resolved_at, p.resolved_at) AS done_at,
+        CASE WHEN r.it IS NOT NULL THEN r.it.kind ELSE p.resolution END AS resolution,
+        coalesce(h.handed_off, false) OR e.it IS NOT NULL AS escalated,
+        CASE
+            WHEN r.it.path IS NOT NULL THEN r.it.path
+            WHEN r.it IS NULL AND p.path IS NOT NULL THEN p.path
+            WHEN CASE WHEN r.it IS NOT NULL THEN r.it.kind ELSE p.resolution END = 'abandoned'
+                THEN 'abandoned'
+            WHEN h.agent_replied AND (h.handed_off OR h.human_worked OR e.it IS NOT NULL)
+                THEN 'agent_then_human'
+            WHEN h.agent_replied THEN 'agent'
+            WHEN h.human_worked OR e.it IS NOT NULL THEN 'human'
+            WHEN p.arm IN ('agent', 'canary') AND coalesce(p.mode, 'live') = 'live' THEN
+                CASE WHEN p.escalated OR p.human_seconds > 0 THEN 'agent_then_human' ELSE 'agent' END
+            ELSE 'human'
+        END AS path,
+        -- A rating without a time was given when the ticket was closed, as far as anybody knows.
+        CASE WHEN p.csat IS NOT NULL THEN coalesce(p.csat_at, p.resolved_at, p.opened_at) END AS past_rated_at,
+        -- A survey time without a score is a survey that nobody answered.
+        CASE WHEN p.csat IS NULL THEN p.csat_at END AS past_offered_at
+    FROM base b
+    LEFT JOIN past p USING (tenant, workflow, ticket_id)
+    LEFT JOIN assignment_part a USING (tenant, workflow, ticket_id)
+    LEFT JOIN handling_part h USING (tenant, workflow, ticket_id)
+    LEFT JOIN escalation_part e USING (tenant, workflow, ticket_id)
+    LEFT JOIN resolution_part r USING (tenant, workflow, ticket_id)
+)
+SELECT b.tenant, b.workflow, b.ticket_id, b.customer_id, b.opened_at,
+    CAST(b.opened_at AS DATE) AS "day", b.source,
+    coalesce(b.excluded, r.it.excluded) AS excluded,
+    coalesce(a.it.step, p.step) AS step,
+    coalesce(a.it.arm, p.arm) AS arm,
+    CASE WHEN d.assigned THEN a.it.mode ELSE coalesce(p.mode, CASE WHEN p.randomised THEN 'live' END) END
+        AS mode,
+    coalesce(a.it.version, p.version) AS version,
+    coalesce(a.it.weight, p.weight) AS weight,
+    a.it.canary_weight AS canary_weight,
+    a.it.holdout AS holdout,
+    CASE WHEN d.assigned THEN a.it.eligible WHEN p.randomised THEN true END AS eligible,
+    CASE WHEN d.assigned THEN a.it.reason WHEN p.randomised THEN 'HISTORY' END AS assignment_reason,
+    a.it.plan_digest AS plan_digest,
+    a.it."position" AS "position",
+    coalesce(t.it.category, p.category) AS category,
+    coalesce(t.it.urgency, p.urgency) AS urgency,
+    coalesce(t.it.complexity, p.complexity) AS complexity,
+    coalesce(t.it.sentiment, p.sentiment) AS sentiment,
+    b.tier, b.channel, b.language, b.region, b.issue_key,
+    CASE WHEN d.done_at IS NOT NULL THEN d.path END AS path,
+    d.done_at AS resolved_at,
+    CASE WHEN d.done_at IS NOT NULL THEN d.resolution END AS resolution,
+    CASE WHEN d.resolved THEN r.it.closed_reason ELSE p.closed_reason END AS closed_reason,
+    CASE
+        WHEN d.escalated THEN true
+        WHEN NOT d.imported THEN false
+        WHEN p.escalated IS NOT NULL THEN p.escalated
+        WHEN d.done_at IS NULL THEN NULL
+        WHEN d.path = 'agent_then_human' THEN true
+        WHEN d.path = 'agent' THEN false
+    END AS escalated,
+    coalesce(e.it.reason, p.escalation_reason) AS escalation_reason,
+    e.it.at_triage AS escalated_at_triage,
+    CAST(coalesce(h.turns, p.turns) AS INTEGER) AS turns,
+    -- A reply that precedes its question measures nothing.
+    CASE WHEN h.first_response >= 0 THEN h.first_response END AS first_response_seconds,
+    coalesce(h.handle_seconds, p.handle_seconds) AS handle_seconds,
+    coalesce(h.human_seconds, p.human_seconds) AS human_seconds,
+    h.latency_seconds AS latency_seconds,
+    CASE WHEN h.seq IS NOT NULL THEN h.cost_usd ELSE p.cost_usd END AS cost_usd,
+    CASE WHEN c.it."at" >= d.past_rated_at OR d.past_rated_at IS NULL THEN c.it.score ELSE p.csat END AS csat,
+    CASE WHEN c.it."at" >= d.past_rated_at OR d.past_rated_at IS NULL THEN c.it."at" ELSE d.past_rated_at END
+        AS csat_at,
+    coalesce(least(c.offered_at, d.past_offered_at), least(d.done_at, d.past_rated_at, c.it."at"))
+        AS csat_offered_at,
+    CAST(CASE WHEN d.imported THEN coalesce(h.violations, p.violations) ELSE coalesce(h.violations, 0) END
+        AS INTEGER) AS violations,
+    CAST(CASE WHEN d.imported THEN h.errors ELSE coalesce(h.errors, 0) END AS INTEGER) AS errors,
+    h.last_run.confidence AS confidence,
+    h.last_run.retrieval_confidence AS retrieval_confidence,
+    h.last_run.retrieval_age_days AS retrieval_age_days,
+    CAST(coalesce(a.arms_seen, p.arms_seen, 0) AS INTEGER) AS arms_seen,
+    greatest(b.seq, t.seq, a.seq, h.seq, e.seq, r.seq, c.seq) AS seq
+FROM base b
+JOIN decided d USING (tenant, workflow, ticket_id)
+LEFT JOIN past p USING (tenant, workflow, ticket_id)
+LEFT JOIN triage_part t USING (tenant, workflow, ticket_id)
+LEFT JOIN assignment_part a USING (tenant, workflow, ticket_id)
+LEFT JOIN handling_part h USING (tenant, workflow, ticket_id)
+LEFT JOIN escalation_part e USING (tenant, workflow, ticket_id)
+LEFT JOIN resolution_part r USING (tenant, workflow, ticket_id)
+LEFT JOIN csat_part c USING (tenant, workflow, ticket_id);
+----
+DELETE FROM facts USING dirty d WHERE facts.tenant = d.tenant AND facts.customer_id = d.customer_id;
+----
+-- Re-contact: the first later ticket of the same customer on the same issue after a claimed
+-- resolution. Two issue keys decide; where one is missing the category does, so that a claim looks
+-- along up to two lines of contacts. Excluded tickets are on neither side. A resolution dated before
+-- its own ticket may not find that ticket again.
+CREATE OR REPLACE TEMP TABLE again AS
+WITH counted AS (
+    SELECT tenant, workflow, ticket_id, customer_id, issue_key, category, opened_at,
+        CASE WHEN resolution IN ('confirmed', 'assumed') THEN greatest(resolved_at, opened_at) END
+            AS claimed_at
+    FROM fresh WHERE excluded IS NULL
+),
+-- One line per thing a contact can share with a claim: 1 the key, 2 the category of a ticket
+-- without key (seen by claims with key), 3 the category of any ticket (seen by claims without key).
+lines AS (
+    SELECT 1 AS line, issue_key AS issue, * EXCLUDE (issue_key, category),
+        true AS is_contact, true AS is_claim
+    FROM counted WHERE issue_key IS NOT NULL
+    UNION ALL
+    SELECT 2, coalesce(category, ''), * EXCLUDE (issue_key, category), issue_key IS NULL, issue_key IS NOT NULL
+    FROM counted WHERE EXISTS (FROM counted WHERE issue_key IS NOT NULL)
+    UNION ALL
+    SELECT 3, coalesce(category, ''), * EXCLUDE (issue_key, category), true, issue_key IS NULL
+    FROM counted
+),
+-- At equal times contacts come first: a re-contact is strictly later than the claim.
+moments AS (
+    SELECT line, tenant, workflow, customer_id, issue, opened_at AS moment, opened_at AS contact,
+        NULL AS ticket_id
+    FROM lines WHERE is_contact
+    UNION ALL
+    SELECT line, tenant, workflow, customer_id, issue, claimed_at, NULL, ticket_id
+    FROM lines WHERE is_claim AND claimed_at IS NOT NULL
+),
+found AS (
+    SELECT tenant, workflow, ticket_id, min(contact) OVER (
+        PARTITION BY line, tenant, workflow, customer_id, issue
+        ORDER BY moment, ticket_id NULLS FIRST
+        ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS recontact_at
+    FROM moments
+)
+SELECT tenant, workflow, ticket_id, min(recontact_at) AS recontact_at
+FROM found WHERE ticket_id IS NOT NULL AND recontact_at IS NOT NULL
+GROUP BY tenant, workflow, ticket_id;
+----
+INSERT INTO facts BY NAME
+SELECT f.*, a.recontact_at
+FROM fresh f
+LEFT JOIN again a USING (tenant, workflow, ticket_id);

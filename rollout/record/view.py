@@ -1,0 +1,259 @@
+"""The DuckDB projection of the journal: raw tables per kind, and ``facts``, one row per ticket.
+
+The view may be deleted at any time. It stores the journal position it has applied in the same
+transaction as the rows, so that a crash, a full disk and a COMMIT whose fate is unknown have one
+answer: reopen, look at the position, apply again from there.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, Self
+
+import duckdb
+import orjson
+import pyarrow as pa
+
+from rollout.errors import RecordError
+from rollout.record.migrations import migrate
+from rollout.record.projection import Misfit, project
+from rollout.record.viewdigest import digest
+from rollout.records import Record
+
+BATCH: Final = 10_000
+"""Records per transaction: large enough for Arrow's speed, small enough to bound memory."""
+_STORAGE: Final = "v1.5.0"
+"""The oldest DuckDB that can open the file; newer ones keep writing this format."""
+_FACTS: Final = (files("rollout.record") / "facts.sql").read_text(encoding="utf-8").split("\n----\n")
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+class View:
+    """One writer, any number of readers in the same process.
+
+    ``path`` is the database file, or ``None`` for a view in memory. The caller holds the folder's
+    lock: DuckDB's own is dropped when its owner closes any descriptor on the file.
+    """
+
+    def __init__(
+        self, path: Path | None = None, *, memory_limit: str = "1GB", threads: int | None = None
+    ) -> None:
+        self._path = path
+        self._config: dict[str, Any] = {
+            "storage_compatibility_version": _STORAGE,
+            "memory_limit": memory_limit,
+            # One thread makes readers stall the writer for hundreds of milliseconds.
+            "threads": max(2, threads or min(4, os.cpu_count() or 2)),
+            "preserve_insertion_order": False,
+        }
+        self._writing = threading.RLock()
+        self._connection = self._open()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(str(self._path or ":memory:"), config=self._config)
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        migrate(connection)
+        self.position, self.refreshed = connection.execute("SELECT seq, refreshed FROM position").fetchall()[
+            0
+        ]
+        return connection
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with self._writing:
+            self._connection.close()
+
+    def apply(self, records: Iterable[Record]) -> int:
+        """Append records to the raw tables; those at or below ``position`` are passed over.
+
+        Each batch is one transaction with its position. Returns the number of records applied.
+
+        Raises:
+            RecordError: a sequence number is missing between the view and the records.
+
+        """
+        applied = 0
+        source = iter(records)
+        while batch := list(islice(source, BATCH)):
+            with self._writing:
+                applied += self._again_after_reopening(partial(self._apply, batch))
+        return applied
+
+    def _apply(self, batch: Sequence[Record]) -> int:
+        news = [record for record in batch if record.seq > self.position]
+        for expected, record in enumerate(news, start=self.position + 1):
+            if record.seq != expected:
+                raise RecordError(
+                    f"the view is at {self.position} and was given record {record.seq} where {expected} "
+                    "belongs; apply the journal from the view's position, in order"
+                )
+        if not news:
+            return 0
+        tables, misfits = project(news)
+        with self._transaction() as cursor:
+            for name, table in tables.items():
+                _insert(cursor, name, table)
+            if misfits:
+                _insert(cursor, "misfits", _misfits(misfits))
+            cursor.execute("UPDATE position SET seq = ?", [news[-1].seq])
+        self.position = news[-1].seq
+        return len(news)
+
+    def refresh(self) -> int:
+        """Recompute ``facts`` for every customer touched since the last refresh.
+
+        Returns the number of tickets recomputed.
+        """
+        with self._writing:
+            return self._again_after_reopening(self._refresh)
+
+    def _refresh(self) -> int:
+        if self.refreshed == self.position:
+            return 0
+        with self._transaction() as cursor:
+            cursor.execute(_FACTS[0], {"after": self.refreshed})
+            for statement in _FACTS[1:]:
+                cursor.execute(statement)
+            count: int = cursor.execute("SELECT count(*) FROM fresh").fetchall()[0][0]
+            cursor.execute("UPDATE position SET refreshed = seq")
+        self.refreshed = self.position
+        return count
+
+    @contextmanager
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        cursor = self._connection.cursor()
+        try:
+            cursor.execute("BEGIN")
+            yield cursor
+            cursor.execute("COMMIT")
+        except duckdb.FatalException:
+            raise
+        except BaseException:
+            with suppress(duckdb.TransactionException):  # DuckDB may have rolled back already
+                cursor.execute("ROLLBACK")
+            raise
+        finally:
+            cursor.close()
+
+    def _again_after_reopening(self, work: Callable[[], int]) -> int:
+        """Run ``work``; if DuckDB gives up on its instance, reopen and run it once more.
+
+        After a failed automatic checkpoint the COMMIT that raised is durable and every later
+        statement fails until all handles are closed. The position read at reopening says which.
+        """
+        before: int = self.position
+        try:
+            return work()
+        except duckdb.FatalException:
+            self._connection.close()
+            self._connection = self._open()
+            durable: int = self.position - before
+            return durable + work()
+
+    def query(
+        self, sql: str, params: Parameters = (), *, timeout: float | None = None
+    ) -> list[dict[str, Any]]:
+        """Rows as dictionaries; times come back aware, in UTC.
+
+        Raises:
+            RecordError: the query took longer than ``timeout`` seconds.
+
+        """
+        with self._reading(timeout) as cursor:
+            cursor.execute(sql, params)
+            names = [column[0] for column in cursor.description or ()]
+            rows = cursor.fetchall()
+        return [dict(zip(names, map(_aware, row), strict=True)) for row in rows]
+
+    def arrow(self, sql: str, params: Parameters = (), *, timeout: float | None = None) -> pa.Table:
+        """The result as an Arrow table; times are ``timestamp[us]`` without a zone, in UTC."""
+        with self._reading(timeout) as cursor:
+            table: pa.Table = cursor.execute(sql, params).to_arrow_table()
+            return table
+
+    @contextmanager
+    def _reading(self, timeout: float | None) -> Iterator[duckdb.DuckDBPyConnection]:
+        cursor = self._connection.cursor()
+        alarm = threading.Timer(timeout, cursor.interrupt) if timeout is not None else None
+        if alarm:
+            alarm.start()
+        try:
+            yield cursor
+        except duckdb.InterruptException as error:
+            raise RecordError(
+                f"the query took longer than {timeout} s and was stopped; narrow it or allow more time"
+            ) from error
+        finally:
+            if alarm:
+                alarm.cancel()
+            cursor.close()
+
+    def transitions(self, tenant: str, workflow: str) -> list[dict[str, Any]]:
+        """The workflow's transitions, newest last, with ``state`` and ``evidence`` as mappings."""
+        rows = self.query(
+            'SELECT tenant, workflow, seq, "at", action, track, from_step, to_step, reason, sentence, '
+            "plan_digest, actor, state, evidence FROM transitions "
+            "WHERE tenant = ? AND workflow = ? ORDER BY seq",
+            [tenant, workflow],
+        )
+        for row in rows:
+            row["state"] = orjson.loads(row["state"] or "{}")
+            row["evidence"] = orjson.loads(row["evidence"] or "{}")
+        return rows
+
+    def digest(self) -> str:
+        """SHA-256 over the content of all tables, whatever the order of their rows."""
+        with self._reading(None) as cursor:
+            return digest(cursor)
+
+    def forget(self, tenant: str, customer_id: str, pseudonym: str) -> int:
+        """Put the pseudonym in the customer's place in every table; returns the number of rows.
+
+        The checkpoint moves the old values out of the write-ahead log.
+        """
+        changed = 0
+        with self._writing, self._transaction() as cursor:
+            for table, column in _PERSONAL:
+                changed += cursor.execute(
+                    f"UPDATE {table} SET {column} = ? WHERE tenant = ? AND {column} = ?",
+                    [pseudonym, tenant, customer_id],
+                ).fetchall()[0][0]
+        self._connection.execute("CHECKPOINT")
+        return changed
+
+
+_PERSONAL: Final = (
+    ("tickets", "customer_id"),
+    ("assignments", "unit"),
+    ("histories", "customer_id"),
+    ("facts", "customer_id"),
+)
+
+
+def _insert(cursor: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+    cursor.register("incoming", table)
+    try:
+        cursor.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")
+    finally:
+        cursor.unregister("incoming")
+
+
+def _misfits(misfits: Sequence[Misfit]) -> pa.Table:
+    columns = zip(*misfits, strict=True)
+    return pa.table(dict(zip(Misfit._fields, map(list, columns), strict=True)))
+
+
+def _aware(value: Any) -> Any:
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
