@@ -186,9 +186,7 @@ def threshold_costs(
     if missed < 0 or needless < 0:
         raise ValueError(f"costs of {missed} and {needless} must not be negative")
     stated, needed = np.asarray(confidence, dtype=np.float64), np.asarray(needs_human, dtype=bool)
-    tried = sorted(
-        thresholds if thresholds is not None else (step / 100 for step in range(101))
-    )
+    tried = sorted(thresholds if thresholds is not None else (step / 100 for step in range(101)))
     found = []
     for threshold in tried:
         hands_over = stated < threshold

@@ -10,6 +10,9 @@ from experiments.samples import Comparison
 from experiments.sequential import lower_bound, upper_bound
 from experiments.verdict import Method, Question, Rules
 
+NO_MARGIN = 1e-100
+"""A relative margin below this comes from a control mean of zero."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -36,7 +39,7 @@ class Evidence:
     @property
     def defined(self) -> bool:
         """Whether there is an effect and a margin to hold it against."""
-        return math.isfinite(self.plain.effect) and self.margin > 0
+        return math.isfinite(self.plain.effect) and self.margin > NO_MARGIN
 
 
 def weigh(comparison: Comparison, question: Question, rules: Rules) -> Evidence:
@@ -54,7 +57,7 @@ def weigh(comparison: Comparison, question: Question, rules: Rules) -> Evidence:
         # The harm test needs no exactness here: it tests a difference of zero.
         margin *= control_level(comparison)
     tested = margin * question.scale
-    if not (math.isfinite(plain.effect) and tested > 0):
+    if not (math.isfinite(plain.effect) and margin > NO_MARGIN):
         return Evidence(comparison, plain, above, margin, tested, -math.inf, math.inf, math.inf)
     needed = needed_information(tested, rules)
     lower = _lower(above, tested, needed, rules) - tested

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from experiments.estimate import estimate_difference
+from experiments.estimate import Estimate, estimate_difference
 from experiments.power import HARM_BURN_IN
 from experiments.samples import Comparison
 from experiments.sequential import log_evidence
@@ -71,12 +71,7 @@ def category_harm(
         name: min(sums.n_treated, sums.n_control) >= minimum and estimates[name].information > 0
         for name, sums in comparisons.items()
     }
-    evidence = {
-        name: float(log_evidence(-e.effect * e.information, e.information, margin, margin))
-        if enough[name]
-        else 0.0
-        for name, e in estimates.items()
-    }
+    evidence = {name: _harm(e, margin) if enough[name] else 0.0 for name, e in estimates.items()}
     acted = dict(zip(evidence, e_bh(list(evidence.values()), level=level), strict=True))
     usable = [name for name in comparisons if enough[name]]
     shrunk = dict(
@@ -97,6 +92,11 @@ def category_harm(
         )
         for name, e in estimates.items()
     }
+
+
+def _harm(estimate: Estimate, margin: float) -> float:
+    """Log e-value against "no worse", tuned like the harm test of the whole."""
+    return float(log_evidence(-estimate.effect * estimate.information, estimate.information, margin, margin))
 
 
 def between_variance(effects: Sequence[float], ses: Sequence[float]) -> float:
