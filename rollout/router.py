@@ -154,10 +154,14 @@ class Router:
         references = self._store([routed.arrival.ticket for routed in decisions])
         batch = list(zip(decisions, references, strict=True))
         try:
-            self._ledger.append([event for each in batch for event in _events(*each)])
+            self._ledger.append([event for each in batch for event in events_of(*each)])
         except ConflictingEvent:
             return [self._known_or_recorded(*each) for each in batch]
         return list(decisions)
+
+    def keep(self, ticket: Ticket) -> Mapping[str, str]:
+        """Store the ticket's texts durably; their references by part."""
+        return self._store([ticket])[0]
 
     def may_serve(self, tenant: str, workflow: str, assigned: Assigned) -> bool:
         """Whether the agent may go on with a conversation it was given; False after a release."""
@@ -167,7 +171,7 @@ class Router:
     def _known_or_recorded(self, routed: Routed, content: Mapping[str, str]) -> Routed:
         ticket = routed.arrival.ticket
         try:
-            self._ledger.append(_events(routed, content))
+            self._ledger.append(events_of(routed, content))
         except ConflictingEvent:
             known = self._ledger.find(f"assignment:{ticket.ticket_id}", ticket.tenant)
             if known is None:
@@ -241,7 +245,8 @@ def _split(workflow: str, transition: Mapping[str, Any], seq: int) -> Split:
     )
 
 
-def _events(routed: Routed, content: Mapping[str, str]) -> list[Event]:
+def events_of(routed: Routed, content: Mapping[str, str]) -> list[Event]:
+    """What is recorded of a decision: the ticket, its triage, its assignment."""
     ticket, triage, assigned = routed.arrival.ticket, routed.triage, routed.assigned
     opened = TicketOpened(
         ticket_id=ticket.ticket_id,
