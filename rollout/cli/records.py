@@ -42,7 +42,7 @@ def verify(
     from dataclasses import asdict
 
     from rollout.record.audit import verify
-    from rollout.record.segments import durable_seq
+    from rollout.record.reader import durable_seq
 
     _refuse_if_none(data)
     with progress("Verifying", durable_seq(data / "journal"), "records") as report:
@@ -84,7 +84,7 @@ def _print_audit(found: "Audit") -> None:
 @audit.command("head")
 def head_(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Print the newest record's number and hash, to be kept where nobody who can write here can."""
-    from rollout.record.segments import JournalReader
+    from rollout.record.reader import JournalReader
 
     _refuse_if_none(data)
     head = JournalReader(data / "journal").head()

@@ -8,8 +8,9 @@ from typing import Any, Final
 from rollout.errors import JournalCorrupt
 from rollout.record.content import ContentStore, State
 from rollout.record.line import GENESIS, digest_of, fault, written
+from rollout.record.reader import durable_seq
 from rollout.record.redaction import Erasure
-from rollout.record.segments import EMPTY, Head, Line, corrupt, durable_seq, lines, parsed, segments
+from rollout.record.segments import EMPTY, Head, Line, corrupt, lines, parsed, segments
 from rollout.records import Kind
 
 _BATCH: Final = 10_000

@@ -21,7 +21,8 @@ from rollout.record import erasure
 from rollout.record.content import ContentStore
 from rollout.record.journal import Journal, Receipt
 from rollout.record.lock import OwnerLock
-from rollout.record.segments import Head, JournalReader
+from rollout.record.reader import JournalReader
+from rollout.record.segments import Head
 from rollout.records import Event, Kind, Record
 
 if TYPE_CHECKING:

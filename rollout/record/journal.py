@@ -18,7 +18,8 @@ from rollout.errors import ConflictingEvent, QueueFull, RecordError
 from rollout.record.appender import SEGMENT_BYTES, Appender
 from rollout.record.index import IdIndex
 from rollout.record.line import Key, Prepared, prepare
-from rollout.record.segments import DurableMark, Head, decoded, lines
+from rollout.record.reader import DurableMark
+from rollout.record.segments import Head, decoded, lines
 from rollout.record.stage import Receipt, Stage, Write
 from rollout.record.tail import recover
 from rollout.records import Event, Record

@@ -5,11 +5,9 @@ are replaced when a customer is erased. No offsets are kept anywhere; a record i
 its segment, whose lines are in order.
 """
 
-import mmap
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple, Self
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from rollout.errors import JournalCorrupt
 from rollout.record.line import GENESIS, parse, sequence, to_record
@@ -65,17 +63,16 @@ def lines(folder: Path, after: int = 0, upto: int | None = None) -> Iterator[Lin
     while upto is None or expected <= upto:
         found = segments(folder)
         held = [segment for segment in found if segment.first <= expected]
-        if not held:
-            if found:
-                raise _gap(expected, found[0])
-            break
         start = expected
-        for line in lines_of(held[-1].path, expected, upto):
+        for line in lines_of(held[-1].path, expected, upto) if held else ():
             yield line
             expected += 1
         if expected == start:
-            if len(held) < len(found):
-                raise _gap(expected, found[len(held)])
+            following = found[len(held)] if len(held) < len(found) else None
+            if held and (following or upto is not None):
+                _refuse_unfinished(held[-1].path, expected)
+            if following:
+                raise _gap(expected, following)
             break
     if upto is not None and expected <= upto:
         raise cut(folder, expected, upto)
@@ -94,6 +91,14 @@ def _gap(expected: int, segment: Segment) -> JournalCorrupt:
         f"{segment.path.name}: record {expected} is missing before record {segment.first}; restore the"
         " missing segment from a backup; `ridealong audit verify` shows how far the journal is sound"
     )
+
+
+def _refuse_unfinished(path: Path, seq: int) -> None:
+    """Raise if a segment ends in an unfinished line where a whole record has to be."""
+    with path.open("rb") as file:
+        offset = _offset(file, seq)
+        if offset < file.seek(0, 2):
+            raise corrupt(path, offset, seq, "the line has no end")
 
 
 def lines_of(path: Path, first: int, upto: int | None = None) -> Iterator[Line]:
@@ -176,90 +181,3 @@ def decoded(line: Line) -> Record:
         return to_record(entry)
     except ValueError as error:  # a time that is none
         raise corrupt(line.segment, line.offset, entry["seq"], str(error)) from error
-
-
-class DurableMark:
-    """The newest durable record's number, shared with readers in other processes.
-
-    Eight bytes in mapped memory: one aligned store, so that a reader never sees half of it. The
-    file is not synced. It may fall behind in a power loss, but it never runs ahead of the journal:
-    it moves only after the journal's own sync.
-    """
-
-    def __init__(self, folder: Path, *, writable: bool = False) -> None:
-        path = folder / "durable"
-        if writable and (not path.exists() or path.stat().st_size != 8):
-            path.write_bytes(bytes(8))
-        with path.open("r+b" if writable else "rb") as file:
-            access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
-            self._map = mmap.mmap(file.fileno(), 8, access=access)
-        self._view = memoryview(self._map)
-        self._cell = self._view.cast("Q")
-
-    @property
-    def seq(self) -> int:
-        return int(self._cell[0])
-
-    @seq.setter
-    def seq(self, value: int) -> None:
-        self._cell[0] = value
-
-    def close(self) -> None:
-        self._cell.release()
-        self._view.release()
-        self._map.close()
-
-
-def durable_seq(folder: Path) -> int | None:
-    """Return the number of the newest durable record; None where no owner has left a mark."""
-    try:
-        mark = DurableMark(folder)
-    except (FileNotFoundError, ValueError):  # ValueError: a file of the wrong size
-        return None
-    try:
-        return mark.seq
-    finally:
-        mark.close()
-
-
-class JournalReader:
-    """Reads a journal that somebody else may be writing; never takes the lock.
-
-    Only durable records are shown: what a power loss could still take back has not happened yet.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def read(self, after: int = 0, limit: int | None = None) -> Iterator[Record]:
-        """Yield the records after a number, up to the newest durable one at the time of the call.
-
-        Raises:
-            JournalCorrupt: a record is missing or cannot be read.
-
-        """
-        upto = durable_seq(self._folder)
-        if upto is not None and limit is not None:
-            upto = min(upto, after + limit)
-        yield from islice(map(decoded, lines(self._folder, after, upto)), limit)
-
-    def head(self) -> Head:
-        """Return the newest durable record's number and hash."""
-        upto = durable_seq(self._folder)
-        found = segments(self._folder)
-        if upto == 0 or not found:
-            return EMPTY
-        start = upto - 1 if upto is not None else max(found[-1].first - 2, 0)
-        newest = None
-        for line in lines(self._folder, start, upto):
-            newest = line
-        if newest is None:
-            return EMPTY
-        record = decoded(newest)
-        return Head(record.seq, record.hash)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing to release: files are open only while they are read."""

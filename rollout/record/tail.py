@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from rollout.errors import JournalCorrupt
-from rollout.record.line import GENESIS, fault, parse
-from rollout.record.segments import Head, Segment, corrupt, cut, durable_seq, segments
+from rollout.record.line import fault, parse
+from rollout.record.reader import durable_seq
+from rollout.record.segments import EMPTY, Head, Segment, corrupt, cut, segments
 
 WRITE_BYTES: Final = 1 << 20
 """A write ends soon after this many bytes, so that the newest one lies within the window below."""
@@ -61,7 +62,7 @@ def recover(folder: Path) -> JournalReport:
         found.pop().path.unlink()  # created by a write that never happened
     acknowledged = durable_seq(folder) or 0
     if not found:
-        head, torn = Head(0, GENESIS), None
+        head, torn = EMPTY, None
     else:
         head, torn = _check(found, acknowledged)
     if head.seq < acknowledged:
@@ -100,7 +101,7 @@ def _before(found: Sequence[Segment]) -> Head:
             raise JournalCorrupt(
                 f"{found[0].path.name}: record 1 is missing; restore the segments before it from a backup"
             )
-        return Head(0, GENESIS)
+        return EMPTY
     segment = found[-2]
     size = segment.path.stat().st_size
     last = _verify(segment, max(0, size - _WINDOW_BYTES), None)[-1]
