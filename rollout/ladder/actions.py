@@ -29,7 +29,7 @@ def start(plan: Plan, digest: str, state: LadderState | None, order: Order) -> T
     first = plan.steps[0]
     if first.mode is not Mode.SHADOW:
         _refuse_frozen(plan, order.at)
-    track = entered(first, 0, plan.agent, order.at)
+    track = entered(first, 0, order.at, plan.agent, order.at)
     begun = LadderState(
         workflow=plan.workflow,
         tenant=plan.tenant,
@@ -68,7 +68,7 @@ def start_canary(plan: Plan, state: LadderState, order: Order) -> Transition:
         )
     _refuse_frozen(plan, order.at)
     first = plan.canary.steps[0]
-    begun = moved(plan, state, order.at, canary=entered(first, 0, version, order.at))
+    begun = moved(plan, state, order.at, canary=entered(first, 0, order.at, version, order.at))
     share = f"{first.weight:f}% of the agent's share"
     return _ordered("start", TrackName.CANARY, order, begun, f"{version} starts on {share}", None)
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, Final
 
 from policies.plan import Plan, plan_to_json
 from policies.values import parse_duration
 from rollout.errors import TransitionRefused
 from rollout.ladder.state import LadderState, Track, TrackName, moved, steps_of
+from rollout.ladder.steps import over_again
 from rollout.ladder.transition import Order, Transition
 
 _FEWER: Final = frozenset({"set_weight", "margin", "margin_scale", "alpha", "harm_alpha"})
@@ -81,8 +81,8 @@ def adopt(plan: Plan, digest: str, pinned: Plan, state: LadderState, order: Orde
         same = plan.canary is not None and plan.canary.agent == canary.version
         canary = _relocated(plan, canary, TrackName.CANARY) if same and canary.open else None
     if any(change.restarts for change in made):
-        ladder = _over_again(ladder, order.at)
-        canary = None if canary is None else _over_again(canary, order.at)
+        ladder = over_again(ladder, order.at)
+        canary = None if canary is None else over_again(canary, order.at)
     return Transition(
         action="adopt",
         track=TrackName.LADDER,
@@ -123,10 +123,6 @@ def _relocated(plan: Plan, track: Track, name: TrackName) -> Track:
     raise TransitionRefused(
         f"the {name} stands at step {track.step}, which the new plan does not have; keep its name"
     )
-
-
-def _over_again(track: Track, at: datetime) -> Track:
-    return replace(track, entered_at=at, passes=0, passed_at=None)
 
 
 def _by_name(value: Any) -> Any:

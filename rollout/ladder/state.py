@@ -36,8 +36,9 @@ class Track:
     index: int
     status: Status
     entered_at: datetime
-    """When the evidence of this step begins: entry, or the change that made it start over."""
     version: str
+    since: datetime
+    """When the evidence that counts begins: the start, or the change that made it start over."""
     passes: int = 0
     """Consecutive passes counted so far, where the step asks for several."""
     passed_at: datetime | None = None
@@ -214,6 +215,7 @@ def _track_to_json(track: Track) -> dict[str, Any]:
         "status": track.status.value,
         "entered_at": track.entered_at.isoformat(),
         "version": track.version,
+        "since": track.since.isoformat(),
         "passes": track.passes,
         "passed_at": None if track.passed_at is None else track.passed_at.isoformat(),
     }
@@ -227,6 +229,7 @@ def _track_from_json(value: Mapping[str, Any]) -> Track:
         status=Status(value["status"]),
         entered_at=datetime.fromisoformat(value["entered_at"]),
         version=value["version"],
+        since=datetime.fromisoformat(value["since"]),
         passes=value["passes"],
         passed_at=None if passed_at is None else datetime.fromisoformat(passed_at),
     )

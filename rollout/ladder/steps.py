@@ -85,7 +85,9 @@ def promoted(
     to_step: str | None
     if track.index + 1 < len(rungs):
         to_step = rungs[track.index + 1].name
-        changes = {name.value: entered(rungs[track.index + 1], track.index + 1, track.version, now)}
+        changes = {
+            name.value: entered(rungs[track.index + 1], track.index + 1, now, track.version, track.since)
+        }
         sentence = f"{track.step} → {to_step}: {ruling.sentence}"
     elif name is TrackName.LADDER:
         to_step = track.step
@@ -93,8 +95,7 @@ def promoted(
         sentence = f"{track.step} is complete, {track.version} stays at this share: {ruling.sentence}"
     else:
         to_step = None
-        # Evidence on the old version says nothing of the new one: the ladder's step starts over.
-        stable = replace(state.ladder, version=track.version, entered_at=now, passes=0, passed_at=None)
+        stable = over_again(replace(state.ladder, version=track.version), now)
         changes = {"ladder": stable, "canary": None}
         sentence = f"{track.version} is the stable version now: {ruling.sentence}"
     return Transition(
@@ -111,9 +112,14 @@ def promoted(
     )
 
 
-def entered(step: Step, index: int, version: str, now: datetime) -> Track:
-    """A track at the moment it enters ``step``."""
-    return Track(step.name, index, Status.RUNNING, now, version)
+def entered(step: Step, index: int, now: datetime, version: str, since: datetime) -> Track:
+    """A track at the moment it enters ``step``, with the evidence it has since ``since``."""
+    return Track(step.name, index, Status.RUNNING, now, version, since)
+
+
+def over_again(track: Track, now: datetime) -> Track:
+    """The same step with no evidence: what there is answers to another question or version."""
+    return replace(track, entered_at=now, since=now, passes=0, passed_at=None)
 
 
 def withdrawn(state: LadderState, name: TrackName, *others: str) -> dict[str, Any]:

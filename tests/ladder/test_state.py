@@ -13,7 +13,7 @@ from rollout.ladder.state import LadderState, Status, Track, TrackName, shares_o
 
 def at_step(plan, now, name, *, canary=None, status=Status.RUNNING) -> LadderState:
     index = next(i for i, step in enumerate(plan.steps) if step.name == name)
-    ladder = Track(name, index, status, now, plan.agent, passes=1, passed_at=now - timedelta(days=1))
+    ladder = Track(name, index, status, now, plan.agent, now, passes=1, passed_at=now - timedelta(days=1))
     return LadderState(
         workflow=plan.workflow,
         tenant=plan.tenant,
@@ -27,7 +27,7 @@ def at_step(plan, now, name, *, canary=None, status=Status.RUNNING) -> LadderSta
 
 
 def a_canary(plan, now, index=0, status=Status.RUNNING) -> Track:
-    return Track(plan.canary.steps[index].name, index, status, now, plan.canary.agent)
+    return Track(plan.canary.steps[index].name, index, status, now, plan.canary.agent, now)
 
 
 def test_a_state_survives_json(plan, now) -> None:

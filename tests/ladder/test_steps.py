@@ -30,7 +30,7 @@ def standing(plan, state, name, at, **changes):
 
 
 def with_canary(plan, state, at, index=0):
-    canary = Track(plan.canary.steps[index].name, index, Status.RUNNING, at, plan.canary.agent)
+    canary = Track(plan.canary.steps[index].name, index, Status.RUNNING, at, plan.canary.agent, at)
     return moved(plan, state, at, canary=canary)
 
 
@@ -39,6 +39,7 @@ def test_a_passed_gate_climbs_exactly_one_step(plan, begun, now) -> None:
     change = advance(plan, begun, {LADDER: PASS}, later)
     assert (change.action, change.from_step, change.to_step) == ("promote", "shadow", "assist")
     assert (change.state.ladder.index, change.state.ladder.entered_at) == (1, later)
+    assert change.state.ladder.since == now  # evidence adds up over the steps
     assert change.state.shares.weight == 5
     assert (change.reason, change.actor, change.evidence) == ("GATES_PASSED", "controller", {"csat": "PASS"})
     assert advance(plan, change.state, {LADDER: PASS}, later) is None  # the next one lasts 7 days
@@ -200,7 +201,7 @@ def test_a_canary_climbs_and_becomes_the_stable_version(plan, begun, now) -> Non
         None,
         95,
     )
-    assert done.state.ladder.entered_at == now + timedelta(days=9)  # its evidence starts over
+    assert done.state.ladder.since == now + timedelta(days=9)  # its evidence starts over
 
 
 def test_the_ladder_waits_while_a_canary_is_tried(plan, begun, now) -> None:

@@ -94,16 +94,16 @@ def test_a_changed_weight_names_its_step_in_the_refusal(plan, make_plan, state, 
 def test_a_lower_weight_of_the_running_step_is_in_force_at_once(plan, make_plan, state, order) -> None:
     adopted = adopt(edited(make_plan, plan, "ten", set_weight=2), NEW, plan, state, order)
     assert adopted.state.shares.weight == 2
-    assert adopted.state.ladder.entered_at == order.at
+    assert adopted.state.ladder.since == order.at
 
 
 def test_evidence_starts_over_only_where_the_question_changed(plan, make_plan, state, order) -> None:
     later_step = adopt(
         edited(make_plan, plan, "full", set_weight=80), NEW, plan, state, replace(order, override=True)
     )
-    assert later_step.state.ladder.entered_at == state.ladder.entered_at
+    assert later_step.state.ladder.since == state.ladder.since
     stricter = make_plan(metrics={"csat": {"margin": 0.1}, "recontact_7d": {"margin": "2pp"}})
-    assert adopt(stricter, NEW, plan, state, order).state.ladder.entered_at == order.at
+    assert adopt(stricter, NEW, plan, state, order).state.ladder.since == order.at
 
 
 def test_an_inserted_step_moves_the_running_one_by_name(plan, make_plan, state, order) -> None:
