@@ -1,0 +1,248 @@
+"""One look at a gate: measure, then judge. Shared by the controller, the CLI, the API and backtests."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Self
+
+from experiments.integrity import Finding
+from experiments.verdict import Reason
+from policies.plan import Plan, Step
+from policies.vocabulary import METRICS, Mode
+from rollout.errors import UnknownWorkflow, UsageError
+from rollout.evidence import GateEvidence
+from rollout.ladder.findings import findings_of
+from rollout.ladder.judge import Judgement, Row, Task, judge, tasks_of
+from rollout.ladder.transition import Decision, Ruling
+from rollout.measure.gate_query import Wanted
+from rollout.measure.gate_samples import collect
+from rollout.measure.query import Query, Source, aware_utc
+from rollout.measure.scope import ARMS, Scope
+
+_NOBODY = (
+    "There is no {treated} arm in this history as of then: every ticket was handled without it, so "
+    "there is nothing to compare with."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GateReport:
+    """Everything a gate says, typed; ``to_json`` is the public form."""
+
+    workflow: str
+    track: str
+    step: str | None
+    as_of: datetime
+    judgement: Judgement
+    evidence: GateEvidence
+    findings: tuple[Finding, ...]
+    margin_scale: float
+    plan: Mapping[str, Any]
+    """``source`` and ``agent``, and whether the plan knows the step."""
+
+    @property
+    def decision(self) -> Decision:
+        return self.judgement.decision
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        return self.judgement.rows
+
+    @property
+    def ruling(self) -> Ruling:
+        """What the ladder is told."""
+        return self.judgement.ruling(self.to_json())
+
+    def judged_by(self, source: str) -> Self:
+        """The same report, saying where its plan was found."""
+        return replace(self, plan={**self.plan, "source": source})
+
+    def to_json(self) -> dict[str, Any]:
+        from rollout.gate_json import gate_to_json
+
+        return gate_to_json(self)
+
+
+def known_workflows(source: Source, tenant: str = "default") -> list[str]:
+    rows = source.query(
+        "SELECT DISTINCT workflow FROM facts WHERE tenant = $tenant AND workflow IS NOT NULL"
+        " UNION SELECT DISTINCT workflow FROM plans WHERE tenant = $tenant ORDER BY workflow",
+        {"tenant": tenant},
+    )
+    return [row["workflow"] for row in rows]
+
+
+def require_workflow(source: Source, workflow: str, tenant: str = "default") -> None:
+    """Refuse a name nobody has recorded anything about.
+
+    Raises:
+        UnknownWorkflow: it names the ones there are.
+
+    """
+    known = known_workflows(source, tenant)
+    if workflow not in known:
+        names = ", ".join(known) if known else "none; import tickets or run the demo first"
+        raise UnknownWorkflow(f"there is no workflow {workflow!r} in this data; known: {names}")
+
+
+def gate(
+    source: Source,
+    plan: Plan,
+    workflow: str,
+    as_of: datetime,
+    *,
+    state: Any = None,
+    step: str | None = None,
+    track: str = "ladder",
+    tenant: str | None = None,
+) -> GateReport:
+    """What the gate of a step says as of a moment.
+
+    Args:
+        source: the view, or anything that answers its SQL.
+        plan: what is promised.
+        workflow: whose tickets.
+        as_of: aware; nothing that happened later is looked at.
+        state: the ladder state (``LadderState``), which says the step in force.
+        step: the step to judge; else the state's, else the newest in the data.
+        track: ``ladder`` (agent against humans) or ``canary`` (update against the stable agent).
+        tenant: the plan's tenant where left out.
+
+    Raises:
+        UsageError: the step is neither in the plan nor in the data; the track is unknown.
+
+    """
+    if track not in ARMS:
+        raise UsageError(f"there is no track {track!r}; choose one of: {', '.join(ARMS)}")
+    position = getattr(state, track, None)
+    named = step or (position.step if position is not None else None)
+    steps = _steps(plan, track)
+    planned = next((rung for rung in steps if rung.name == named), None)
+    tenant = tenant or plan.tenant
+    scope = Scope.find(
+        source,
+        tenant=tenant,
+        workflow=workflow,
+        track=track,
+        as_of=as_of,
+        step=named if track == "ladder" else None,
+        mode=planned.mode.value if planned is not None else None,
+        version=_version(plan, track, position),
+        since=position.since
+        if position is not None
+        else _evidence_from(source, tenant, workflow, track, as_of),
+    )
+    if planned is None:
+        planned, named = _rung(steps, scope, track, named)
+    tasks = tasks_of(plan, planned)
+    evidence = collect(
+        source,
+        scope,
+        [_wanted(task) for task in tasks],
+        bands={task.metric: task.bands for task in tasks if task.bands},
+        wage=plan.cost.human_usd_per_hour if plan.cost is not None else None,
+    )
+    evidence = replace(evidence, step=named)
+    findings = findings_of(evidence.integrity)
+    judgement = _explained(judge(plan, planned, evidence, findings), evidence)
+    return GateReport(
+        workflow=workflow,
+        track=track,
+        step=named,
+        as_of=as_of,
+        judgement=judgement,
+        evidence=evidence,
+        findings=findings,
+        margin_scale=planned.margin_scale,
+        plan={
+            "source": "given",
+            "workflow": plan.workflow,
+            "agent": plan.agent,
+            "knows_step": any(rung.name == named for rung in steps),
+        },
+    )
+
+
+def _steps(plan: Plan, track: str) -> Sequence[Step]:
+    if track == "canary":
+        return plan.canary.steps if plan.canary is not None else []
+    return plan.steps
+
+
+def _version(plan: Plan, track: str, position: Any) -> str | None:
+    if position is not None:
+        return str(position.version)
+    if track == "canary":
+        return plan.canary.agent if plan.canary is not None else None
+    return plan.agent
+
+
+def _rung(steps: Sequence[Step], scope: Scope, track: str, named: str | None) -> tuple[Step, str | None]:
+    """The plan's step that the data are in, or a stand-in under the plan's own, unscaled margins."""
+    regime = scope.regime
+    if track == "canary":
+        weight = regime.canary_weight if regime is not None else None
+        for rung in steps:
+            if weight is not None and float(rung.weight) == weight:
+                return rung, rung.name
+    name = named or scope.step
+    for rung in steps:
+        if rung.name == name:
+            return rung, name
+    if named is not None and regime is None:
+        known = sorted({*(rung.name for rung in steps), *scope.steps})
+        raise UsageError(f"there is no step {named!r} in the plan or the data; known: {', '.join(known)}")
+    weight = (regime.weight if regime is not None else None) or 0
+    mode = Mode.LIVE if regime is None or regime.mode == "shadow" else Mode(regime.mode)
+    return Step.model_construct(name=name or "none", mode=mode, set_weight=Decimal(str(weight))), name
+
+
+def _wanted(task: Task) -> Wanted:
+    return Wanted(
+        task.metric,
+        against="limit" if task.limit is not None else "control",
+        relative=task.margin is not None and task.margin.relative,
+        cap=task.cap,
+    )
+
+
+def _evidence_from(
+    source: Source, tenant: str, workflow: str, track: str, as_of: datetime
+) -> datetime | None:
+    """When evidence began anew: the newest start of a rollout or readmission of its version."""
+    query = Query(
+        "SELECT max(occurred_at) AS at FROM transitions WHERE tenant = $tenant AND workflow = $workflow"
+        " AND track = $track AND action IN ('start', 'readmit') AND occurred_at <= $as_of",
+        {"tenant": tenant, "workflow": workflow, "track": track, "as_of": as_of},
+    )
+    return aware_utc(query.one(source)["at"])
+
+
+def _explained(judgement: Judgement, evidence: GateEvidence) -> Judgement:
+    """The same judgement, with what the counts add to the sentences."""
+    rows = tuple(_with_counts(row, evidence) for row in judgement.rows)
+    pairs = zip(judgement.rows, rows, strict=True)
+    sentences = {before.verdict.sentence: after.verdict.sentence for before, after in pairs}
+    reasons = dict.fromkeys(sentences.get(reason, reason) for reason in judgement.reasons)
+    return replace(judgement, rows=rows, reasons=tuple(reasons))
+
+
+def _with_counts(row: Row, evidence: GateEvidence) -> Row:
+    verdict, found = row.verdict, row.evidence
+    sentence = verdict.sentence
+    compared = found.difference is not None
+    if verdict.reason is Reason.NO_DATA and compared and _no_treated(evidence):
+        sentence = _NOBODY.format(treated=ARMS[evidence.track][0])
+    elif verdict.reason is Reason.NO_DATA and not compared:
+        sentence = f"{METRICS[row.metric].title}: nothing has been observed yet."
+    if found.unknown and row.category is None:
+        sentence += (
+            f" {found.unknown:,} tickets without a recorded value are left out"
+            f" ({found.unknown_treated:,} of them the {ARMS[evidence.track][0]}'s)."
+        )
+    return replace(row, verdict=replace(verdict, sentence=sentence))
+
+
+def _no_treated(evidence: GateEvidence) -> bool:
+    return not any(units.treated for units in evidence.integrity.new_units)

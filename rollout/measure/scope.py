@@ -1,0 +1,187 @@
+"""Which tickets a gate looks at: the randomised ones of one track, one mode, one version.
+
+Evidence of all steps of the same mode and version counts, not only the current step's: the null
+hypotheses of the steps are nested (margins only tighten), strata carry the step, so no comparison
+is ever made across steps, and a customer who switched arms at a ramp is one cluster over all of
+them. Tickets that were not randomised (not eligible, excluded) and arms of the other track are left
+out; holdout units are human by the same hash and count as control.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Self
+
+from rollout.evidence import Regime
+from rollout.measure.query import Query, Source, aware_utc
+
+STEP: Final = (
+    "coalesce(step, CASE WHEN weight IS NULL THEN 'unnamed' ELSE 'weight ' || CAST(weight AS VARCHAR) END)"
+)
+"""Imported history may name no steps; then its weights tell them apart."""
+MODE: Final = "coalesce(mode, 'live')"
+RANDOMISED: Final = (
+    "eligible IS NOT FALSE AND coalesce(assignment_reason, 'SPLIT') "
+    "IN ('SPLIT', 'CANARY_SPLIT', 'HOLDOUT', 'SHADOW')"
+)
+ARMS: Final = {"ladder": ("agent", "human"), "canary": ("canary", "agent")}
+"""Track to (treated, control)."""
+
+_REGIMES: Final = f"""
+SELECT {STEP} AS step, {MODE} AS mode, weight, canary_weight,
+    min(opened_at) AS first_at, max(opened_at) AS last_at, count(*) AS tickets
+FROM facts
+WHERE tenant = $tenant AND workflow = $workflow AND opened_at <= $as_of AND arm IS NOT NULL
+    AND excluded IS NULL AND {RANDOMISED}
+GROUP BY ALL ORDER BY last_at, first_at, step, weight, canary_weight"""
+
+_VERSION: Final = f"""
+SELECT version FROM facts
+WHERE tenant = $tenant AND workflow = $workflow AND opened_at <= $as_of AND arm = $treated
+    AND excluded IS NULL AND {RANDOMISED} AND version IS NOT NULL
+ORDER BY version IS NOT DISTINCT FROM $preferred DESC, opened_at DESC, ticket_id LIMIT 1"""
+
+_WATCHED: Final = """
+SELECT version FROM comparisons
+WHERE tenant = $tenant AND workflow = $workflow AND occurred_at <= $as_of AND version IS NOT NULL
+ORDER BY version IS NOT DISTINCT FROM $preferred DESC, occurred_at DESC LIMIT 1"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The tickets of one gate."""
+
+    tenant: str
+    workflow: str
+    track: str
+    as_of: datetime
+    step: str | None
+    mode: str
+    version: str | None
+    """The treated version; None where the data name none, then every treated ticket counts."""
+    steps: tuple[str, ...]
+    since: datetime | None = None
+    """Nothing before counts: evidence began anew then."""
+    regime: Regime | None = None
+    """The newest regime of the judged step."""
+
+    @property
+    def params(self) -> dict[str, Any]:
+        treated, control = ARMS[self.track]
+        return {
+            "tenant": self.tenant,
+            "workflow": self.workflow,
+            "as_of": self.as_of,
+            "treated": treated,
+            "control": control,
+            "mode": self.mode,
+            "version": self.version,
+            "steps": list(self.steps),
+            "since": self.since,
+            "step": self.step,
+        }
+
+    @property
+    def where(self) -> str:
+        """The rows of the comparison, excluded tickets among them."""
+        parts = [
+            "tenant = $tenant AND workflow = $workflow AND opened_at <= $as_of",
+            f"arm IN ($treated, $control) AND {MODE} = $mode AND {RANDOMISED}",
+            f"list_contains(CAST($steps AS VARCHAR[]), {STEP})",
+        ]
+        if self.version is not None:
+            parts.append("(arm = $control OR version = $version)")
+        if self.since is not None:
+            parts.append("opened_at >= $since")
+        return "\n        AND ".join(parts)
+
+    @property
+    def treated_share(self) -> float | None:
+        """Chance of the treated arm among the compared at the weights in force, 0 to 1."""
+        if self.regime is None:
+            return None
+        return expected_share(self.track, self.regime.weight, self.regime.canary_weight)
+
+    @classmethod
+    def find(  # noqa: PLR0913 - each is a question the caller has answered or left open
+        cls,
+        source: Source,
+        *,
+        tenant: str,
+        workflow: str,
+        track: str,
+        as_of: datetime,
+        step: str | None = None,
+        mode: str | None = None,
+        version: str | None = None,
+        since: datetime | None = None,
+    ) -> Self:
+        """The scope of a step, or of the newest step in the facts where none is named.
+
+        Args:
+            source: who answers SQL.
+            tenant: whose workflow.
+            workflow: which one.
+            track: ``ladder`` or ``canary``.
+            as_of: nothing later is looked at.
+            step: the step to judge.
+            mode: its mode, where the data have no ticket of the step yet.
+            version: the treated version meant; the newest one where the data have none of it.
+            since: nothing earlier counts.
+
+        """
+        base = {"tenant": tenant, "workflow": workflow, "as_of": as_of}
+        regimes = [_regime(row) for row in Query(_REGIMES, base).rows(source)]
+        if track == "canary":
+            regimes = [regime for regime in regimes if regime.canary_weight]
+        here = [regime for regime in regimes if step in (None, regime.step)]
+        newest = here[-1] if here else None
+        mode = newest.mode if newest is not None else mode or "live"
+        name = newest.step if newest is not None else step
+        sql = _WATCHED if mode == "shadow" else _VERSION
+        found = Query(sql, {**base, "treated": ARMS[track][0], "preferred": version}).rows(source)
+        return cls(
+            tenant=tenant,
+            workflow=workflow,
+            track=track,
+            as_of=as_of,
+            step=name,
+            mode=mode,
+            version=found[0]["version"] if found else None,
+            steps=_steps_until(regimes, name, mode),
+            since=since,
+            regime=newest,
+        )
+
+
+def expected_share(track: str, weight: float | None, canary_weight: float | None) -> float | None:
+    """Chance of the treated arm among units of both arms, from the percentages in force."""
+    if track == "canary":
+        return None if canary_weight is None else canary_weight / 100
+    if weight is None:
+        return None
+    agent, canary = weight / 100, (canary_weight or 0.0) / 100
+    return agent * (1 - canary) / (1 - agent * canary)
+
+
+def _steps_until(regimes: list[Regime], step: str | None, mode: str) -> tuple[str, ...]:
+    """Steps of the mode, in order of appearance, up to the judged one: no look into its future.
+
+    A step that has just been entered has no ticket yet, and everything before it is evidence.
+    """
+    appeared: dict[str, datetime] = {}
+    for regime in regimes:
+        if regime.mode == mode:
+            appeared[regime.step] = min(regime.first_at, appeared.get(regime.step, regime.first_at))
+    last = appeared.get(step) if step is not None else None
+    return tuple(
+        sorted(
+            (name for name, at in appeared.items() if last is None or at <= last),
+            key=lambda name: (appeared[name], name),
+        )
+    )
+
+
+def _regime(row: dict[str, Any]) -> Regime:
+    first, last = aware_utc(row["first_at"]), aware_utc(row["last_at"])
+    assert first is not None and last is not None  # noqa: PT018 - min and max of at least one row
+    return Regime(row["step"], row["mode"], row["weight"], row["canary_weight"], first, last, row["tickets"])
