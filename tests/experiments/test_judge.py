@@ -223,3 +223,12 @@ def test_a_goal_is_met_or_missed(agent: float, reason: Reason) -> None:
     verdict = judge_goal(sums, goal, RULES)
     assert verdict.reason is reason
     assert verdict.sentence
+
+
+def test_a_pass_waits_for_a_hundred_in_the_smaller_arm_however_good_they_are() -> None:
+    for weight in (0.2, 0.8):
+        sums = desk(5, n=300, customers=300, effect=2.0, response=0.9, weight=weight, days=2).comparison()
+        assert min(sums.n_treated, sums.n_control) < 100
+        verdict = judge_difference(sums, replace(CSAT, margin=0.3), RULES)
+        assert verdict.lower > -verdict.margin
+        assert verdict.state is State.INCONCLUSIVE
