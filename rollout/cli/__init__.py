@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rollout.cli import evidence, ladder, plans, records, serving, trials
+from rollout.cli import evidence, importing, ladder, plans, records, serving, trials
 from rollout.errors import RidealongError, TransitionRefused
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ _register: tuple[Callable[[typer.Typer], None], ...] = (
     trials.register,
     serving.register,
     plans.register,
+    importing.register,
     evidence.register,
     ladder.register,
     records.register,
