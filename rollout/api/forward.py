@@ -7,7 +7,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rollout.api.problems import MEDIA_TYPE, Refused, problem
+from rollout.api.inputs import ActionRequest
+from rollout.api.problems import Refused, problem
 
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=1.0)
 _AWAY: Final = (
@@ -33,21 +34,21 @@ class Analyst:
             return problem("unavailable", _AWAY)
         return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))
 
-    async def propose(self, workflow: str, order: dict[str, Any]) -> dict[str, Any]:
-        """What a person's order would make of the rollout, judged on the evidence.
+    async def promote(self, workflow: str, asked: ActionRequest) -> dict[str, Any]:
+        """Have a promotion judged on the evidence of this moment, and recorded.
 
         Raises:
             Refused: the ladder does not allow it, or nobody is there to judge.
 
         """
         try:
-            answer = await self._http.post(f"/internal/workflows/{workflow}/propose", json=order)
+            answer = await self._http.post(f"/internal/workflows/{workflow}/promote", json=asked.model_dump())
         except httpx.HTTPError:
             raise Refused("unavailable", f"a promotion needs evidence, and {_AWAY}") from None
         body: dict[str, Any] = orjson.loads(answer.content)
-        if answer.headers.get("content-type", "").startswith(MEDIA_TYPE):
-            raise Refused(body["code"], body["detail"])
-        return body
+        if answer.is_success:
+            return body
+        raise Refused(body["code"], body["detail"])
 
     async def position(self) -> int | None:
         """The journal position that its view has applied; None where it does not answer."""

@@ -120,6 +120,8 @@ class ActionRequest(Input):
     actor: Identifier
 
 
+ACTIONS: Final = ("promote", "pause", "resume", "abort")
+ACTION: Final[TypeAdapter[ActionRequest]] = TypeAdapter(ActionRequest)
 ROUTE: Final[TypeAdapter[RouteRequest]] = TypeAdapter(RouteRequest)
 _ONE: Final[TypeAdapter[Outcome]] = TypeAdapter(Outcome)
 _MANY: Final[TypeAdapter[list[Outcome]]] = TypeAdapter(Outcomes)

@@ -32,6 +32,8 @@ _TITLES: Final[dict[str, tuple[int, str]]] = {
     "refused": (409, "The ladder does not allow this"),
     "too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "Send JSON"),
+    "misdirected": (421, "Not the host this server answers for"),
+    "forbidden": (403, "Not allowed"),
     "invalid": (422, "The request does not hold to the contract"),
     "internal": (500, "An error of the server"),
     "busy": (503, "More is offered than can be made durable"),

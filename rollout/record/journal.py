@@ -129,6 +129,11 @@ class Journal:
         entry = self._index.find([key]).get(key)
         return None if entry is None else next(islice(self.read(entry.seq - 1, 1), 1), None)
 
+    @property
+    def failure(self) -> RecordError | None:
+        """Why nothing is taken any more; None while events are."""
+        return self._failure
+
     def roll(self) -> None:
         """Begin a new segment with the next write: older segments are then never written again."""
         self._appender.roll()

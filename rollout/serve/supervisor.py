@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 from typing import Final
 
@@ -33,6 +34,8 @@ class Child:
     inherited: tuple[int, ...] = ()
     quiet: bool = False
     """Throw its standard output away."""
+    folder: Path | None = None
+    """Working folder; ours where left out."""
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     started: float = field(default=0.0, init=False)
     failures: int = field(default=0, init=False)
@@ -42,6 +45,7 @@ class Child:
         self.process = subprocess.Popen(  # noqa: S603 — our own command, no shell
             self.command,
             env=self.environment,
+            cwd=self.folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL if self.quiet else None,
             pass_fds=self.inherited,

@@ -1,0 +1,213 @@
+"""The analytical half of the server: follows the journal, answers reads, ticks the controller.
+
+One lock around the view: reads are answered from caches that hold as long as nothing was recorded,
+so that looking never queues up behind looking.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final, NamedTuple
+
+from policies.load import load_plan
+from policies.plan import Plan
+from rollout.api.inputs import ActionRequest
+from rollout.api.orders import moved
+from rollout.clock import Clock, SystemClock
+from rollout.controller import Controller, Recorder
+from rollout.errors import RidealongError, TransitionRefused
+from rollout.gating import gate as judge_gate
+from rollout.ladder.state import LadderState, TrackName
+from rollout.ladder.transition import Order, Ruling
+from rollout.record.folder import DataFolder
+from rollout.status import status
+
+FRESH_SECONDS: Final = 60.0
+"""How long an answer holds while nothing is recorded: maturity moves with the clock alone."""
+BUSY_SECONDS: Final = 2.0
+"""How long it holds while tickets come in, as long as no rollout has moved."""
+_MOST_ANSWERS: Final = 256
+PLANS_ACTOR: Final = "serve --plans"
+
+_log = logging.getLogger(__name__)
+
+
+class _Known(NamedTuple):
+    """An answer and what was recorded when it was given."""
+
+    position: int
+    moves: int
+    at: float
+    answer: dict[str, Any]
+
+
+class Analyst:
+    """Reads and ticks over one data folder whose journal somebody else owns. Thread-safe."""
+
+    def __init__(self, folder: DataFolder, record: Recorder, *, clock: Clock | None = None) -> None:
+        self._folder = folder
+        self._clock = clock or SystemClock()
+        self._using = threading.RLock()
+        self._answers: dict[tuple[Any, ...], _Known] = {}
+        self._controller = Controller(folder.view, record, self._judge, clock=self._clock)
+
+    @property
+    def position(self) -> int:
+        return int(self._folder.view.position)
+
+    def workflows(self) -> list[dict[str, Any]]:
+        """Every workflow that was ever started."""
+        with self._using:
+            return [self.workflow(name) for _, name in self._controller.workflows()]
+
+    def workflow(self, name: str) -> dict[str, Any]:
+        """Where one rollout stands.
+
+        Raises:
+            UnknownWorkflow: it was never started.
+
+        """
+        return self._cached(("status", name), partial(self._status, name))
+
+    def gate(self, name: str, track: str = "ladder", as_of: datetime | None = None) -> dict[str, Any]:
+        """What the gate of the step in force says.
+
+        Raises:
+            UnknownWorkflow: it was never started.
+            UsageError: the plan has no such track.
+
+        """
+        return self._cached(("gate", name, track, as_of), partial(self._gate, name, track, as_of))
+
+    def overview(self, name: str, period: str) -> dict[str, Any]:
+        """The headlines of one workflow.
+
+        Raises:
+            UnknownWorkflow: nothing was ever recorded about it.
+
+        """
+        raise NotImplementedError
+
+    def promote(self, name: str, asked: ActionRequest) -> dict[str, Any]:
+        """Leave a step on a person's word, on the evidence of this moment.
+
+        Raises:
+            UnknownWorkflow, TransitionRefused: see ``Controller.promote``.
+
+        """
+        with self._using:
+            self.catch_up()
+            given = Order(asked.actor, asked.reason, self._clock.now(), asked.override)
+            change = self._controller.promote(name, TrackName(asked.track), given)
+            self.catch_up()
+            return moved(change)
+
+    def catch_up(self) -> int:
+        """Apply what was recorded since; how many events."""
+        with self._using:
+            return self._folder.catch_up()
+
+    def tick(self) -> None:
+        """Let the controller look once."""
+        with self._using:
+            self.catch_up()
+            for change in self._controller.tick():
+                _log.warning("%s: %s", change.state.workflow, change.sentence)
+
+    def start_plans(self, plans: Path) -> None:
+        """Start the rollouts of a folder's plans that were never started."""
+        with self._using:
+            self.catch_up()
+            started = {name for _, name in self._controller.workflows()}
+            for file in sorted(plans.glob("*.y*ml")):
+                plan = load_plan(file)
+                if plan.workflow not in started:
+                    order = Order(PLANS_ACTOR, f"plan {file.name}", self._clock.now())
+                    self._controller.start(plan, str(file), order)
+
+    @contextmanager
+    def following(self, plans: Path | None, *, poll: float, tick: float) -> Iterator[None]:
+        """Follow the journal in a thread of its own for as long as the block runs."""
+        done = threading.Event()
+        thread = threading.Thread(target=self._follow, args=(plans, poll, tick, done), name="follower")
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _follow(self, plans: Path | None, poll: float, tick: float, done: threading.Event) -> None:
+        waiting, due = plans, monotonic()
+        while not done.wait(poll):
+            try:
+                self.catch_up()
+                if waiting is not None:
+                    self.start_plans(waiting)
+                    waiting = None
+                if monotonic() >= due:
+                    due = monotonic() + tick
+                    self.tick()
+            except RidealongError as error:
+                # The router may be away for a moment; whatever it is, the next round tries again.
+                _log.warning("%s", error)
+
+    def _judge(self, plan: Plan, state: LadderState, track: TrackName, now: datetime) -> Ruling:
+        report = judge_gate(self._folder.view, plan, state.workflow, now, state=state, track=track.value)
+        return report.judgement.ruling(report.to_json())
+
+    def _status(self, name: str) -> dict[str, Any]:
+        standing, now = self._controller.standing(name), self._clock.now()
+        rulings = self._controller.rulings(standing, now)
+        return status(standing, rulings, now, self._transitions(name))
+
+    def _transitions(self, name: str) -> list[dict[str, Any]]:
+        wanted = ("seq", "at", "action", "track", "from_step", "to_step", "reason", "sentence", "actor")
+        return [
+            {key: row[key] for key in wanted} | {"at": _iso(row["at"])}
+            for row in self._folder.view.transitions("default", name)
+        ]
+
+    def _gate(self, name: str, track: str, as_of: datetime | None) -> dict[str, Any]:
+        standing = self._controller.standing(name)
+        moment = as_of or self._clock.now()
+        if track == TrackName.CANARY and standing.state.canary is None:
+            raise TransitionRefused(f"{name} runs no canary, so there is no gate to look at")
+        report = judge_gate(
+            self._folder.view,
+            standing.plan,
+            name,
+            moment,
+            state=standing.state,
+            track=track,
+        )
+        return report.to_json()
+
+    def _cached(self, key: tuple[Any, ...], answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The answer, newly made unless nothing that matters has happened since the last one."""
+        with self._using:
+            self.catch_up()
+            now, moves = monotonic(), self._newest_transition()
+            known = self._answers.get(key)
+            if known is not None and known.moves == moves:
+                hold = FRESH_SECONDS if known.position == self.position else BUSY_SECONDS
+                if now - known.at < hold:
+                    return known.answer
+            found = _Known(self.position, moves, now, answer())
+            if len(self._answers) > _MOST_ANSWERS:
+                self._answers.clear()
+            self._answers[key] = found
+            return found.answer
+
+    def _newest_transition(self) -> int:
+        return int(self._folder.view.query("SELECT coalesce(max(seq), 0) AS seq FROM transitions")[0]["seq"])
+
+
+def _iso(moment: datetime) -> str:
+    """A time of the view, which holds UTC without a zone, as the doors write it."""
+    return moment.replace(tzinfo=UTC).isoformat()

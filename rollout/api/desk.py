@@ -1,0 +1,69 @@
+"""The hot loop behind HTTP: decide, record, wait until it is durable, answer."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from agents.contract import Ticket
+from rollout.errors import ConflictingEvent
+from rollout.record.journal import Journal, Receipt
+from rollout.records import Assigned, Event
+from rollout.router import Arrival, Router, assigned_from, events_of
+
+
+class Desk:
+    """Routes tickets and takes in outcomes; everything it acknowledges is on disk."""
+
+    def __init__(self, router: Router, journal: Journal) -> None:
+        self._router = router
+        self._journal = journal
+
+    async def route(self, ticket: Ticket) -> Assigned:
+        """Where the ticket goes; the same answer whenever it is asked again.
+
+        Raises:
+            ConflictingEvent: the ticket id belongs to another customer or workflow.
+            QueueFull: more is offered than can be made durable.
+            RecordError: nothing can be recorded.
+
+        """
+        routed = self._router.decide(Arrival(ticket))
+        content = await self._kept(ticket) if ticket.subject or ticket.text else {}
+        events = events_of(routed, content)
+        try:
+            await self.record(events)
+        except ConflictingEvent:
+            return await asyncio.to_thread(self._known, ticket)
+        return routed.assigned
+
+    async def record(self, events: list[Event]) -> list[Receipt]:
+        """Record events, all or none, durable on return."""
+        return await asyncio.wrap_future(self._journal.submit(events))
+
+    def workflows_of(self, tickets: Iterable[str], tenant: str) -> dict[str, str]:
+        """The workflow of each ticket that was ever opened here."""
+        found = {ticket: self._journal.find(f"ticket:{ticket}", tenant) for ticket in tickets}
+        return {
+            ticket: record.workflow
+            for ticket, record in found.items()
+            if record is not None and record.workflow is not None
+        }
+
+    async def _kept(self, ticket: Ticket) -> Mapping[str, str]:
+        """References of the ticket's texts; storing them waits for the disk, in a thread."""
+        return await asyncio.to_thread(self._router.keep, ticket)
+
+    def _known(self, ticket: Ticket) -> Assigned:
+        """What was decided for this ticket before."""
+        known = self._journal.find(f"assignment:{ticket.ticket_id}", ticket.tenant)
+        if known is None:
+            raise ConflictingEvent(
+                f"ticket {ticket.ticket_id!r} is recorded from another source and was never routed; "
+                "give the new ticket an id of its own"
+            )
+        assigned = assigned_from(known.payload)
+        if assigned.unit != ticket.customer_id or known.workflow != ticket.workflow:
+            raise ConflictingEvent(
+                f"ticket {ticket.ticket_id!r} was routed before for another customer or workflow "
+                f"(record {known.seq}); give the new ticket an id of its own"
+            )
+        return assigned

@@ -1,0 +1,85 @@
+"""What every request must hold to before anything else looks at it."""
+
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rollout.api.problems import problem
+
+LARGEST_BODY: Final = 2 * 1024 * 1024
+"""Bytes; a ticket's text is at most 100,000 characters, a batch at most 1,000 outcomes."""
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]", "testserver")
+_READS: Final = frozenset({"GET", "HEAD"})
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class LocalOnly:
+    """Without keys, loopback is the only lock: keep web pages in the user's browser out.
+
+    A page anywhere may send a "simple" POST to 127.0.0.1, or point its own name at it. JSON needs a
+    preflight that is never granted, and a foreign host name is refused.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = dict(scope["headers"])
+            host = headers.get(b"host", b"").decode("latin-1")
+            if host.rsplit(":", 1)[0] not in _LOOPBACK and host not in _LOOPBACK:
+                refusal = problem("misdirected", f"the server answers on this machine only, not as {host!r}")
+                await refusal(scope, receive, send)
+                return
+            kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+            if scope["method"] not in _READS and kind != b"application/json":
+                refusal = problem("unsupported-media-type", "send the body as Content-Type: application/json")
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class BodyLimit:
+    """Refuse bodies over ``largest`` bytes, announced or not, with 413."""
+
+    def __init__(self, app: ASGIApp, largest: int = LARGEST_BODY) -> None:
+        self._app = app
+        self._largest = largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in _READS:
+            await self._app(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if not announced.isdigit() or int(announced) > self._largest:
+            await self._refuse(scope, receive, send)
+            return
+        taken = 0
+        answered = False
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._largest:
+                raise _TooLarge
+            return message
+
+        async def watched(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, watched)
+        except _TooLarge:
+            if answered:
+                raise
+            await self._refuse(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = problem("too-large", f"a body has at most {self._largest:,} bytes; send smaller batches")
+        await response(scope, receive, send)

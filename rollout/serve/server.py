@@ -1,0 +1,143 @@
+"""One run of the server from outside: its address, its processes, whether it is ready."""
+
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Final
+
+import httpx
+
+from rollout.errors import UsageError
+from rollout.serve.settings import RunSettings
+from rollout.serve.sockets import listen, require_loopback
+from rollout.serve.supervisor import Child, Supervisor, module
+
+READY_SECONDS: Final = 60.0
+LOCAL_NOTICE: Final = (
+    "one-person mode: there are no access keys, so it listens on this machine only and everybody on "
+    "the machine may do everything"
+)
+
+
+def say(line: str) -> None:
+    """Tell the person at the terminal."""
+    sys.stderr.write(f"ridealong: {line}\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def running(
+    data: Path,
+    *,
+    plans: Path | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    others: Callable[[str], Sequence[Child]] = lambda _: (),
+    settings: dict[str, float] | None = None,
+) -> Iterator[tuple[Supervisor, str]]:
+    """The server's processes, started; stopped when the block ends.
+
+    Args:
+        data: the data folder; made when it is not there.
+        plans: folder of plans whose rollouts are started if they never were.
+        host: a loopback address.
+        port: 0 takes any free one.
+        others: further children of the run, made from the server's URL.
+        settings: overrides of ``RunSettings`` intervals, in seconds.
+
+    Yields:
+        The supervisor and the server's URL. ``watch`` has to be called, or ``check`` now and then.
+
+    Raises:
+        UsageError: the address is not loopback or taken, or a plan is invalid.
+
+    """
+    require_loopback(host)
+    if plans is not None:
+        _require_plans(plans)
+    data.mkdir(parents=True, exist_ok=True)
+    door = listen(host, port)
+    private = Path(tempfile.mkdtemp(prefix="ridealong-"))  # mode 0700: only this user reaches the analyst
+    url = f"http://{f'[{host}]' if ':' in host else host}:{door.getsockname()[1]}"
+    run = RunSettings(
+        data=str(data.resolve()),
+        plans=None if plans is None else str(plans.resolve()),
+        url=url,
+        analyst_socket=str(private / "analyst.sock"),
+        token=secrets.token_urlsafe(32),
+        door_fd=door.fileno(),
+        **(settings or {}),
+    )
+    environment = run.environment()
+    supervisor = Supervisor(
+        [
+            Child("router", module("rollout.serve.router_process"), environment, (door.fileno(),)),
+            Child("analyst", module("rollout.serve.analyst_process"), environment),
+            *others(url),
+        ],
+        say,
+    )
+    try:
+        supervisor.start()
+        yield supervisor, url
+    finally:
+        supervisor.stop()
+        door.close()
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def wait_until_ready(supervisor: Supervisor, url: str, *, timeout: float = READY_SECONDS) -> None:
+    """Return when the server decides and answers reads.
+
+    Raises:
+        UsageError: a process cannot start, or it took too long.
+
+    """
+    deadline = monotonic() + timeout
+    with httpx.Client(trust_env=False, timeout=2.0) as http:
+        while monotonic() < deadline:
+            supervisor.check()
+            if _answers(http, f"{url}/readyz", "ready"):
+                return
+            sleep(0.1)
+    raise UsageError(f"the server at {url} was not ready within {timeout:g} s; see its messages above")
+
+
+def _answers(http: httpx.Client, url: str, status: str) -> bool:
+    try:
+        answer = http.get(url)
+        return answer.is_success and answer.json().get("status") == status
+    except (httpx.HTTPError, ValueError):
+        return False
+
+
+def serve(data: Path, *, plans: Path | None, host: str, port: int) -> None:
+    """Run the server until Ctrl-C or SIGTERM."""
+    with running(data, plans=plans, host=host, port=port) as (supervisor, url):
+        stop_on_signals(supervisor)
+        wait_until_ready(supervisor, url)
+        say(f"serving {data} at {url} ({LOCAL_NOTICE}); Ctrl-C stops it")
+        supervisor.watch()
+    say("stopped; what was acknowledged is recorded")
+
+
+def stop_on_signals(supervisor: Supervisor) -> None:
+    """Let Ctrl-C and SIGTERM end the run in order."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: supervisor.request_stop())
+
+
+def _require_plans(plans: Path) -> None:
+    from policies.load import load_plan
+
+    files = sorted(plans.glob("*.y*ml")) if plans.is_dir() else []
+    if not files:
+        raise UsageError(f"--plans {plans}: no plan (*.yaml) there; name the folder that holds them")
+    for file in files:
+        load_plan(file)
