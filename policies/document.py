@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from policies.problems import Finding, Location, Problem, dotted
 
+MOST_PROBLEMS: Final = 100
+_MOST_WORDS: Final = 600
 REFUSED: Final = object()
 """Stands where a value was refused, so that nothing reads it as something else."""
 
@@ -21,6 +23,10 @@ class Node:
     items: list["Node"] | None = None
     entries: dict[str, "Entry"] | None = None
     size: int = 1
+
+    def refused(self) -> bool:
+        """Whether this scalar, or something directly inside this list, was refused already."""
+        return self.value is REFUSED or any(item.value is REFUSED for item in self.items or ())
 
     def plain(self) -> Any:
         """The tree as dicts, lists and scalars; ``REFUSED`` where a value was refused."""
@@ -47,17 +53,28 @@ class Document:
     """A file as far as it could be read, with everything found wrong in it so far."""
 
     file: str
-    root: Node | None
+    root: Node | None = None
     problems: list[Problem] = field(default_factory=list)
 
     def report(self, finding: Finding) -> None:
         """Add a finding as a problem, unless its place was refused already."""
         line, column, node = self._place(finding.at, on_key=finding.on_key)
-        if node is not None and node.value is REFUSED:
+        if node is None or not node.refused():
+            self.add(line, column, finding.message, finding.suggestion, at=finding.at)
+
+    def add(
+        self, line: int, column: int, message: str, suggestion: str | None = None, *, at: Location = ()
+    ) -> None:
+        """Add a problem at a place of the file, once; beyond a hundred nobody reads on."""
+        if len(self.problems) > MOST_PROBLEMS:
             return
-        problem = Problem(self.file, line, column, dotted(finding.at), finding.message, finding.suggestion)
+        message = message if len(message) <= _MOST_WORDS else f"{message[:_MOST_WORDS]}…"
+        problem = Problem(self.file, line, column, dotted(at), message, suggestion)
         if problem not in self.problems:
-            self.problems.append(problem)
+            full = len(self.problems) == MOST_PROBLEMS
+            self.problems.append(
+                Problem(self.file, line, column, "", "and more; mend these first") if full else problem
+            )
 
     def node_at(self, at: Location) -> Node | None:
         """The node of a place, or None where the file has no such place."""

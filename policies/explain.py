@@ -1,13 +1,14 @@
-"""Says what a model refuses in words of the file: keys and values, never the validator's jargon."""
+"""Says what a model refuses in words of the file, never in the validator's jargon."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Final, get_args, get_origin
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import re2
-from pydantic import BaseModel, BeforeValidator, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from policies.document import Document, Node
-from policies.nearest import did_you_mean, nearest
+from policies.keys import model_at
+from policies.nearest import did_you_mean
 from policies.problems import Finding, Location, dotted
 from policies.values import AGENT_PATTERN, OWNER_PATTERN, SLUG_PATTERN
 
@@ -54,7 +55,7 @@ def explain(error: ValidationError, model: type[BaseModel], document: Document) 
 def _missing(at: Location, model: type[BaseModel]) -> Finding:
     field = model_at(model, at[:-1]).model_fields[str(at[-1])]
     where = f" in {dotted(at[:-1])}" if at[:-1] else ""
-    meaning = (field.description or "").split("\n")[0].strip().rstrip(".")
+    meaning = (field.description or "").split("\n")[0].strip().rstrip(".").replace("``", "")
     return Finding(at[:-1], f"{str(at[-1])!r} is missing{where}", f"add it: {meaning}", on_key=True)
 
 
@@ -89,6 +90,8 @@ def _kind(wanted: str) -> Callable[[Mapping[str, Any], Node | None], Words]:
 def _choice(context: Mapping[str, Any], node: Node | None) -> Words:
     allowed = [found.group(1) for found in _QUOTED.finditer(str(context.get("expected", "")))]
     near = did_you_mean(node.text, allowed) if node is not None and node.text else None
+    if len(allowed) == 1:
+        return f"{_given(node)} stands where only {allowed[0]!r} is known", near
     return f"{_given(node)} is not one of {', '.join(allowed)}", near
 
 
@@ -123,99 +126,3 @@ _WORDS: Final[dict[str, Callable[[Mapping[str, Any], Node | None], Words]]] = {
     "less_than_equal": _bound("at most", "le"),
     "value_error": lambda context, _: (str(context["error"]), None),
 }
-
-
-def put_keys_right(document: Document, model: type[BaseModel]) -> None:
-    """Report every unknown key; in the tree, rename it to the one it surely means or drop it.
-
-    What follows can then judge the rest of the file as it was meant.
-    """
-    if document.root is not None:
-        # the place nearest to the top wins where a key has several
-        places = {key: place for place, key in reversed(list(_places(model, ())))}
-        for at, node, here in _mappings(document.root, model, ()):
-            _put_right(document, at, node, list(here.model_fields), places)
-
-
-def _put_right(
-    document: Document, at: Location, node: Node, known: list[str], places: Mapping[str, str]
-) -> None:
-    entries = node.entries or {}
-    for key in [key for key in entries if key not in known]:
-        free = [name for name in known if name not in entries]
-        meant = nearest(key, free)
-        suggestion = did_you_mean(key, free) or did_you_mean(key, known)
-        if suggestion is None:
-            elsewhere = places.get(key)
-            suggestion = (
-                f"it belongs {elsewhere}" if elsewhere is not None else f"known are {', '.join(known)}"
-            )
-        where = f" in {dotted(at)}" if at else ""
-        document.report(Finding((*at, key), f"unknown key {key!r}{where}", suggestion, on_key=True))
-        entry = entries.pop(key)
-        if len(meant) == 1:
-            entries[meant[0]] = entry
-
-
-def _mappings(node: Node, annotation: Any, at: Location) -> Iterator[tuple[Location, Node, type[BaseModel]]]:
-    """Every mapping of the tree that a model describes, parents first."""
-    kind, inner = _structure(annotation)
-    if kind == "model" and node.entries is not None:
-        yield at, node, inner
-        for key, entry in list(node.entries.items()):
-            if key in inner.model_fields:
-                field = inner.model_fields[key]
-                if not any(isinstance(mark, BeforeValidator) for mark in field.metadata):
-                    yield from _mappings(entry.node, field.annotation, (*at, key))
-    elif kind == "list" and node.items is not None:
-        for index, item in enumerate(node.items):
-            yield from _mappings(item, inner, (*at, index))
-    elif kind == "dict" and node.entries is not None:
-        for key, entry in node.entries.items():
-            yield from _mappings(entry.node, inner, (*at, key))
-
-
-def model_at(model: type[BaseModel], at: Location) -> type[BaseModel]:
-    """The model that describes the mapping at a place; the last one on the way where there is none."""
-    annotation: Any = model
-    found = model
-    for part in at:
-        kind, inner = _structure(annotation)
-        if kind == "model":
-            field = inner.model_fields.get(str(part))
-            annotation = field.annotation if field else None
-        else:
-            annotation = inner
-        if _structure(annotation)[0] == "model":
-            found = _structure(annotation)[1]
-    return found
-
-
-def _structure(annotation: Any) -> tuple[str, Any]:
-    """``model``, ``list``, ``dict`` or ``value`` with what is inside; spelled-out values are values."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        spelled = any(isinstance(mark, BeforeValidator) for mark in arguments[1:])
-        return ("value", None) if spelled else _structure(arguments[0])
-    if origin is list:
-        return "list", arguments[0]
-    if origin is dict:
-        return "dict", arguments[1]
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return "model", annotation
-    for choice in arguments:
-        found = _structure(choice)
-        if found[0] != "value":
-            return found
-    return "value", None
-
-
-def _places(annotation: Any, at: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Every key a file may have below the top, with the words for where it belongs."""
-    kind, inner = _structure(annotation)
-    if kind == "model":
-        for key, field in inner.model_fields.items():
-            yield f"in {'.'.join(at)}" if at else "at the top of the file", key
-            yield from _places(field.annotation, (*at, key))
-    elif kind in {"list", "dict"}:
-        yield from _places(inner, (*at[:-1], f"{at[-1]}[]" if kind == "list" else f"{at[-1]}.NAME"))

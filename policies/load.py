@@ -11,7 +11,8 @@ from policies.catalogue import agents_folder, unreadable, versions_in
 from policies.conduct import ConductPolicy
 from policies.digest import references
 from policies.document import Document
-from policies.explain import explain, put_keys_right
+from policies.explain import explain
+from policies.keys import put_keys_right
 from policies.manifest import AgentVersion
 from policies.plan import Plan, plan_from_json, plan_to_json
 from policies.problems import Finding, ManifestInvalid, PlanInvalid, PolicyInvalid, Problem
@@ -75,7 +76,7 @@ def read_document(path: Path) -> Document:
         with path.open("rb") as file:
             return parse(file.read(MOST_BYTES + 1), str(path))
     except OSError as error:
-        return Document(str(path), None, [unreadable(path, error)])
+        return Document(str(path), problems=[unreadable(path, error)])
 
 
 def read_plan(document: Document, versions: Mapping[str, Path] | None) -> Plan | None:

@@ -19,13 +19,19 @@ _SYNONYMS: Final = {
 """What other rollout tools call it."""
 
 
+_LONGEST: Final = 80
+"""Beyond this nothing is a misspelling, and comparing would take its time."""
+
+
 def nearest(word: str, known: Iterable[str]) -> tuple[str, ...]:
     """The known words that ``word`` most likely stands for: none, the nearest, or several as near.
 
     Case and the choice between ``-``, ``_`` and camel case do not count; otherwise one mistake
     (a letter more, less or other, or two swapped) per three letters is forgiven.
     """
-    candidates = list(dict.fromkeys(known))
+    if len(word) > _LONGEST:
+        return ()
+    candidates = [name for name in dict.fromkeys(known) if len(name) <= _LONGEST]
     folded = _fold(word)
     same = tuple(name for name in candidates if _fold(name) == folded)
     if same:

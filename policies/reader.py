@@ -12,7 +12,7 @@ import yaml
 
 from policies import scalars
 from policies.document import REFUSED, Document, Entry, Node
-from policies.problems import Location, Problem, dotted
+from policies.problems import Location
 
 MOST_BYTES: Final = 1_000_000
 MOST_NODES: Final = 20_000
@@ -23,7 +23,7 @@ _LINE_BREAKS: Final = "\r\x85\u2028\u2029"
 
 def parse(raw: bytes, file: str) -> Document:
     """Read one YAML document; everything that is wrong with its form is in ``problems``."""
-    document = Document(file, None)
+    document = Document(file)
     text = _decode(raw, document)
     if text is None:
         return document
@@ -33,7 +33,7 @@ def parse(raw: bytes, file: str) -> Document:
         try:
             document.root = _Builder(document).build(yaml.parse(text, Loader=yaml.SafeLoader))
         except yaml.YAMLError as error:
-            _add(document, *_syntax(error, text))
+            document.add(*_syntax(error, text))
         except _Stop:
             document.root = None
     return document
@@ -41,14 +41,14 @@ def parse(raw: bytes, file: str) -> Document:
 
 def _decode(raw: bytes, document: Document) -> str | None:
     if len(raw) > MOST_BYTES:
-        _add(document, 1, 1, f"the file is larger than {MOST_BYTES:,} bytes", "split it")
+        document.add(1, 1, f"the file is larger than {MOST_BYTES:,} bytes", "split it")
         return None
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = raw[: error.start]
         line, column = before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1
-        _add(document, line, column, f"byte 0x{raw[error.start]:02x} is not UTF-8", "save the file as UTF-8")
+        document.add(line, column, f"byte 0x{raw[error.start]:02x} is not UTF-8", "save the file as UTF-8")
         return None
     return text.replace("\r\n", "\n")
 
@@ -56,15 +56,11 @@ def _decode(raw: bytes, document: Document) -> str | None:
 def _check_line(document: Document, number: int, line: str) -> None:
     tab = line[: len(line) - len(line.lstrip(" \t"))].find("\t")
     if tab >= 0 and line.strip():
-        _add(document, number, tab + 1, "a tab in the indentation", "indent with spaces")
+        document.add(number, tab + 1, "a tab in the indentation", "indent with spaces")
     for column, character in enumerate(line, start=1):
         if character in _LINE_BREAKS:
             code = f"U+{ord(character):04X}"
-            _add(document, number, column, f"the line break {code}", "end lines with a line feed")
-
-
-def _add(document: Document, line: int, column: int, message: str, suggestion: str | None = None) -> None:
-    document.problems.append(Problem(document.file, line, column, "", message, suggestion))
+            document.add(number, column, f"the line break {code}", "end lines with a line feed")
 
 
 _SYNTAX: Final = (
@@ -92,7 +88,7 @@ def _syntax(error: yaml.YAMLError, text: str) -> tuple[int, int, str, str | None
     if isinstance(error, yaml.reader.ReaderError):
         before = text[: error.position]
         line, column = before.count("\n") + 1, error.position - before.rfind("\n")
-        return line, column, f"the character U+{ord(error.character):04X} is not allowed in YAML", "remove it"
+        return line, column, f"the character U+{int(error.character):04X} is not allowed in YAML", "remove it"
     return 1, 1, f"not valid YAML: {error}", None
 
 
@@ -117,14 +113,10 @@ class _Builder:
                     raise _Stop
                 root = self._node(next(events), events, (), 0)
         if root is None or (root.items is None and root.entries is None and root.value is None):
-            _add(self.document, 1, 1, "the file is empty")
+            self.document.add(1, 1, "the file is empty")
             raise _Stop
         if root.entries is None:
-            self.document.problems.append(
-                Problem(
-                    self.document.file, root.line, root.column, "", "the top of the file is not a mapping"
-                )
-            )
+            self.document.add(root.line, root.column, "the top of the file is not a mapping")
             raise _Stop
         return root
 
@@ -215,10 +207,7 @@ class _Builder:
     def _refuse(
         self, event: yaml.Event, message: str, suggestion: str | None = None, *, at: Location = ()
     ) -> None:
-        line, column = _place(event)
-        self.document.problems.append(
-            Problem(self.document.file, line, column, dotted(at), message, suggestion)
-        )
+        self.document.add(*_place(event), message, suggestion, at=at)
 
 
 def _place(event: yaml.Event) -> tuple[int, int]:

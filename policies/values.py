@@ -218,9 +218,11 @@ def _plain(number: Decimal) -> str:
 
 
 def _each_once(value: list[Any]) -> list[Any]:
+    seen = set()
     for index, item in enumerate(value):
-        if item in value[:index]:
-            raise refusal(f"{str(item)!r} stands twice in one list", index)
+        if item in seen:
+            raise refusal(f"{str(item)!r} stands twice in one list", index, suggestion="keep one of them")
+        seen.add(item)
     return value
 
 

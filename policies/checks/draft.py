@@ -7,14 +7,13 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from policies.plan import Eligibility, MetricRule, Percent, Plan, Step
+from policies.plan import MetricRule, Percent, Plan, Step
 from policies.values import FreezeWindow, Window
 
 Read = TypeVar("Read")
 
 _STEP: TypeAdapter[Step] = TypeAdapter(Step)
 _RULE: TypeAdapter[MetricRule] = TypeAdapter(MetricRule)
-_ELIGIBILITY: TypeAdapter[Eligibility] = TypeAdapter(Eligibility)
 _PERCENT: TypeAdapter[Decimal] = TypeAdapter(Percent)
 _WINDOW: TypeAdapter[FreezeWindow] = TypeAdapter(Window)
 
@@ -27,7 +26,6 @@ class Draft:
     """The document as plain values, for questions of spelling."""
     holdout: Decimal | None = None
     categories: tuple[str, ...] | None = None
-    eligible: Eligibility | None = None
     agent: str | None = None
     steps: tuple[Step | None, ...] = ()
     canary_agent: str | None = None
@@ -45,7 +43,6 @@ class Draft:
             raw=raw,
             holdout=_read(_PERCENT, raw.get("holdout", 0)),
             categories=tuple(filter(None, map(_text, _list(categories)))) or None,
-            eligible=_read(_ELIGIBILITY, raw.get("eligible", {})),
             agent=_text(raw.get("agent")),
             steps=tuple(_read(_STEP, step) for step in _list(raw.get("steps"))),
             canary_agent=_text(canary.get("agent")),
