@@ -18,9 +18,11 @@ from policies.vocabulary import Sentiment
 RATER: Final = "heuristic"
 
 SIMILAR: Final = 0.25
-"""Overlap from which two texts are taken to say the same."""
+"""Overlap from which two texts are taken to say the same. Of forum replies paired with answers to other
+questions, one in twenty reaches it by chance."""
 DIFFERENT: Final = 0.08
-"""Overlap below which they are taken to say something else; between the two nothing is claimed."""
+"""Overlap below which they are taken to say something else; one in twenty pairs that cite the same
+article is. Between the two nothing is claimed."""
 _MIN_TERMS: Final = 8
 """A shorter human reply is a pointer or a question back: overlap with it means nothing."""
 
