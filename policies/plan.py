@@ -153,7 +153,7 @@ class Step(Strict):
     approval: bool = False
     """A person must approve leaving the step, the passed gate notwithstanding."""
     consecutive_passes: int = Field(default=1, ge=1)
-    """Daily looks in a row at which the gate must pass."""
+    """Looks in a row at which the gate must pass."""
     shadow: ShadowSettings | None = None
     """Required of a shadow step, refused in any other."""
 

@@ -14,6 +14,7 @@ _MOST_DIGITS: Final = 15
 
 _INT: Final = re2.compile(r"^[-+]?(0|[1-9][0-9]*)$")
 _FLOAT: Final = re2.compile(r"^[-+]?((0|[1-9][0-9]*)?\.[0-9]+|(0|[1-9][0-9]*)\.)$")
+_NUMBERS_BEGIN: Final = frozenset("+-.0123456789")
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEANS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _OLD_BOOLEANS: Final = {"yes": "true", "y": "true", "on": "true", "no": "false", "n": "false", "off": "false"}
@@ -70,28 +71,30 @@ def plain(text: str) -> Any:
         return None
     if text in _BOOLEANS:
         return _BOOLEANS[text]
-    trap = _trap(text)
-    if trap is not None:
-        return trap
-    if _INT.match(text):
-        return int(text)
-    return float(text) if _FLOAT.match(text) else text
+    if text.lower() in _OLD_BOOLEANS:
+        return _old_boolean(text)
+    return _number(text) if text[0] in _NUMBERS_BEGIN else text
 
 
-def _trap(text: str) -> Refused | None:
-    lower = text.lower()
-    if lower in _OLD_BOOLEANS and text in {lower, text.upper(), text.capitalize()}:
-        return Refused(
-            f"{text} is a boolean to some readers and text to others",
-            f"write {_OLD_BOOLEANS[lower]}, or '{text}' in quotes if text is meant",
-        )
+def _old_boolean(text: str) -> str | Refused:
+    if text not in {text.lower(), text.upper(), text.capitalize()}:
+        return text
+    return Refused(
+        f"{text} is a boolean to some readers and text to others",
+        f"write {_OLD_BOOLEANS[text.lower()]}, or '{text}' in quotes if text is meant",
+    )
+
+
+def _number(text: str) -> int | float | str | Refused:
     for pattern, message, suggestion in _TRAPS:
         if pattern.match(text):
             return Refused(message.format(text=text), suggestion)
-    digits = sum(character.isdigit() for character in text)
-    if digits > _MOST_DIGITS and (_INT.match(text) or _FLOAT.match(text)):
+    whole = bool(_INT.match(text))
+    if not whole and not _FLOAT.match(text):
+        return text
+    if sum(character.isdigit() for character in text) > _MOST_DIGITS:
         return Refused(
             f"{text[:24]}… has more digits than a number keeps",
             f"write at most {_MOST_DIGITS} digits, or quotes if text is meant",
         )
-    return None
+    return int(text) if whole else float(text)
