@@ -14,6 +14,7 @@ behind cannot be searched for the value that was erased.
 import hashlib
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import NoneType
@@ -44,9 +45,12 @@ _FIELDS: Final[dict[str, type | tuple[type, ...]]] = {
 }
 MAX_EVENT_BYTES: Final = 1 << 20
 _KINDS: Final = frozenset(Kind)
-_SORTED: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 _sha256: Final = hashlib.sha256
-_PLAIN: Final = orjson.OPT_NAIVE_UTC | orjson.OPT_NON_STR_KEYS
+# Data classes are passed to _plain: written by orjson itself, their fields would not be sorted.
+_CANONICAL: Final = (
+    orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER | orjson.OPT_NAIVE_UTC | orjson.OPT_PASSTHROUGH_DATACLASS
+)
+_ANY_KEYS: Final = _CANONICAL | orjson.OPT_NON_STR_KEYS
 
 
 class Key(NamedTuple):
@@ -69,6 +73,8 @@ class Prepared(NamedTuple):
 
 def _plain(value: Any) -> Any:
     """Turn what orjson does not know into what it knows; sets are ordered, decimals stay exact."""
+    if is_dataclass(value):
+        return {name: getattr(value, name) for name in value.__dataclass_fields__}
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, AbstractSet):
@@ -88,12 +94,18 @@ def canonical(payload: Any, kind: str) -> bytes:
         TypeError: the payload has no JSON form.
 
     """
-    value = orjson.loads(orjson.dumps(payload, default=_plain, option=_PLAIN))
-    if not isinstance(value, dict):
+    if kind == Kind.ASSIGNMENT:
+        payload = dict(payload) if isinstance(payload, Mapping) else _plain(payload)
+        if "bucket" in payload:
+            payload["bucket"] = str(payload["bucket"])
+    try:
+        data = orjson.dumps(payload, default=_plain, option=_CANONICAL)
+    except TypeError:
+        # Keys that are not plain text: written as text they may coincide, so they are read back.
+        data = written(orjson.loads(orjson.dumps(payload, default=_plain, option=_ANY_KEYS)))
+    if not data.startswith(b"{"):
         raise TypeError("it is not an object with named fields")
-    if kind == Kind.ASSIGNMENT and "bucket" in value:
-        value["bucket"] = str(value["bucket"])
-    return orjson.dumps(value, option=_SORTED)
+    return data
 
 
 def body_of(kind: str, workflow: str | None, payload: bytes) -> bytes:

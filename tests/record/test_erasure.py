@@ -20,8 +20,8 @@ GONE, STAYS = "customer-gone@example.org", "customer-stays@example.org"
 def assigned(ticket: str, customer: str) -> Assigned:
     return Assigned(
         ticket_id=ticket, unit=customer, arm="agent", mode="live", version="r@1", step="ten",
-        bucket=2**64 - 1, weight=10, canary_weight=0, holdout=5, eligible=True, reason="SPLIT", detail="", plan_digest="d",
-        position=0, assigned_at=T,
+        bucket=2**64 - 1, weight=10, canary_weight=0, holdout=5, eligible=True, reason="SPLIT", detail="",
+        plan_digest="d", position=0, assigned_at=T,
     )  # fmt: skip
 
 
