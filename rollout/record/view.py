@@ -5,7 +5,6 @@ transaction as the rows, so that a crash, a full disk and a COMMIT whose fate is
 answer: reopen, look at the position, apply again from there.
 """
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -24,12 +23,11 @@ from rollout.errors import RecordError
 from rollout.record.migrations import migrate
 from rollout.record.projection import Misfit, project
 from rollout.record.viewdigest import digest
+from rollout.record.viewfile import Handles, connect, write_anew
 from rollout.records import Record
 
 BATCH: Final = 10_000
 """Records per transaction: large enough for Arrow's speed, small enough to bound memory."""
-_STORAGE: Final = "v1.5.0"
-"""The oldest DuckDB that can open the file; newer ones keep writing this format."""
 _FACTS: Final = (files("rollout.record") / "facts.sql").read_text(encoding="utf-8").split("\n----\n")
 
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -46,24 +44,18 @@ class View:
         self, path: Path | None = None, *, memory_limit: str = "1GB", threads: int | None = None
     ) -> None:
         self._path = path
-        self._config: dict[str, Any] = {
-            "storage_compatibility_version": _STORAGE,
-            "memory_limit": memory_limit,
-            # One thread makes readers stall the writer for hundreds of milliseconds.
-            "threads": max(2, threads or min(4, os.cpu_count() or 2)),
-            "preserve_insertion_order": False,
-        }
+        self._limits = (memory_limit, threads)
         self._writing = threading.RLock()
-        self._connection = self._open()
+        self._handles = Handles()
+        self._open()
 
-    def _open(self) -> duckdb.DuckDBPyConnection:
-        connection = duckdb.connect(str(self._path or ":memory:"), config=self._config)
-        connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    def _open(self) -> None:
+        connection = connect(self._path, *self._limits)
         migrate(connection)
-        self.position, self.refreshed = connection.execute("SELECT seq, refreshed FROM position").fetchall()[
-            0
-        ]
-        return connection
+        row = connection.execute("SELECT seq, refreshed FROM position").fetchall()[0]
+        self._connection = connection
+        self.position: int = row[0]
+        self.refreshed: int = row[1]
 
     def __enter__(self) -> Self:
         return self
@@ -157,8 +149,9 @@ class View:
         try:
             return work()
         except duckdb.FatalException:
-            self._connection.close()
-            self._connection = self._open()
+            with self._handles.alone():
+                self._connection.close()
+                self._open()
             durable: int = self.position - before
             return durable + work()
 
@@ -185,6 +178,11 @@ class View:
 
     @contextmanager
     def _reading(self, timeout: float | None) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._handles.shared(), self._cursor(timeout) as cursor:
+            yield cursor
+
+    @contextmanager
+    def _cursor(self, timeout: float | None) -> Iterator[duckdb.DuckDBPyConnection]:
         cursor = self._connection.cursor()
         alarm = threading.Timer(timeout, cursor.interrupt) if timeout is not None else None
         if alarm:
@@ -221,16 +219,24 @@ class View:
     def forget(self, tenant: str, customer_id: str, pseudonym: str) -> int:
         """Put the pseudonym in the customer's place in every table; returns the number of rows.
 
-        The checkpoint moves the old values out of the write-ahead log.
+        The file is then written anew: the old value is gone from its free blocks and its log too.
         """
         changed = 0
-        with self._writing, self._transaction() as cursor:
-            for table, column in _PERSONAL:
-                changed += cursor.execute(
-                    f"UPDATE {table} SET {column} = ? WHERE tenant = ? AND {column} = ?",
-                    [pseudonym, tenant, customer_id],
-                ).fetchall()[0][0]
-        self._connection.execute("CHECKPOINT")
+        with self._writing:
+            with self._transaction() as cursor:
+                for table, column in _PERSONAL:
+                    changed += cursor.execute(
+                        f"UPDATE {table} SET {column} = ? WHERE tenant = ? AND {column} = ?",
+                        [pseudonym, tenant, customer_id],
+                    ).fetchall()[0][0]
+            if changed and self._path:
+                with self._handles.alone():
+                    self._connection.execute("CHECKPOINT")
+                    self._connection.close()
+                    try:
+                        write_anew(self._path)
+                    finally:
+                        self._open()
         return changed
 
 
