@@ -66,6 +66,8 @@ class Regime:
     first_at: datetime
     last_at: datetime
     tickets: int
+    treated: int
+    """Of them assigned to the treated arm."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,7 +180,7 @@ def _version(plan: Plan, track: str, position: Any) -> str | None:
 
 def _rung(steps: Sequence[Step], scope: Scope, track: str, named: str | None) -> tuple[Step, str | None]:
     """The plan's step that the data are in, or a stand-in under the plan's own, unscaled margins."""
-    regime = scope.regime
+    regime = scope.regimes[-1] if scope.regimes else None
     if track == "canary":
         weight = regime.canary_weight if regime is not None else None
         for rung in steps:

@@ -14,6 +14,9 @@ CLOSED: Final = (
 """Ended by then. An imported ticket has ended even where its export does not say when."""
 
 
+NEVER: Final = "FALSE"
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """One metric over one table."""
@@ -23,11 +26,11 @@ class Definition:
     """Condition: the ticket carries the metric as of then (d = 1)."""
     value: str
     """y where it does: a number, or a condition read as 0 or 1."""
-    immature: str = "FALSE"
+    immature: str = NEVER
     """Condition: the outcome is still open as of then."""
     matures_at: str = "CAST(NULL AS TIMESTAMP)"
     """When an immature ticket will be known for sure."""
-    unknown: str = "FALSE"
+    unknown: str = NEVER
     """Condition: it has ended, and nobody recorded the value."""
     exclusions: str = ""
     """In words, for people: what is left out beyond the rules common to all metrics."""

@@ -12,28 +12,29 @@ from rollout.measure.query import aware_utc
 Row = Mapping[str, Any]
 
 
-def evidence_of(row: Row, wanted: Sequence[Wanted]) -> dict[str, MetricEvidence]:
-    return {want.metric: _metric(row, want) for want in wanted}
+def evidence_of(row: Row, wanted: Sequence[Wanted], ratings: Sequence[Row]) -> dict[str, MetricEvidence]:
+    """The metrics by name; ``ratings`` are the rows of ``histogram_query``."""
+    return {want.metric: _metric(row, want, ratings) for want in wanted}
 
 
-def _metric(row: Row, want: Wanted) -> MetricEvidence:
+def _metric(row: Row, want: Wanted, ratings: Sequence[Row]) -> MetricEvidence:
     name = want.metric
-    immature, unknown = row[f"{name}__immature"], row[f"{name}__unknown"]
+    immature = int(row.get(f"{name}__immature") or 0)
     difference = _difference(row, want) if want.against == "control" else None
     level = _level(row, name) if want.against == "limit" else None
-    tickets = row["tickets"] if difference is not None else row["treated"] or 0
+    tickets = int((row["tickets"] if difference is not None else row["treated"]) or 0)
     carried = (difference.n if difference else level.n if level else 0) / max(tickets - immature, 1)
     return MetricEvidence(
         metric=name,
         difference=difference,
         level=level,
         immature=immature,
-        matures_at=aware_utc(row[f"{name}__matures_at"]),
-        unknown=unknown,
-        unknown_treated=row[f"{name}__unknown_treated"],
+        matures_at=aware_utc(row.get(f"{name}__matures_at")),
+        unknown=int(row.get(f"{name}__unknown") or 0),
+        unknown_treated=int(row.get(f"{name}__unknown_treated") or 0),
         carried=min(carried, 1.0) if tickets > immature else None,
-        treated=_histogram(row, "treated") if name == "csat" else None,
-        control=_histogram(row, "control") if name == "csat" else None,
+        treated=_histogram(row, ratings, 1) if name == "csat" else None,
+        control=_histogram(row, ratings, 0) if name == "csat" else None,
         response=_difference(row, Wanted(RESPONSE.metric)) if name == "csat" else None,
     )
 
@@ -81,18 +82,26 @@ def _level(row: Row, m: str) -> OneSample:
         sum_aa=row[f"{m}__aa"],
         sum_ab=row[f"{m}__ab"],
         sum_bb=row[f"{m}__bb"],
-        row_aa=row[f"{m}__raa"],
-        row_ab=row[f"{m}__rab"],
-        row_bb=row[f"{m}__rbb"],
+        row_aa=row[f"{m}__qt"],
+        row_ab=row[f"{m}__a"],  # d is 0 or 1, and y is 0 where d is
+        row_bb=row[f"{m}__b"],
         n=row[f"{m}__b"],
         events=row[f"{m}__a"],
         clusters=row[f"{m}__clusters"],
     )
 
 
-def _histogram(row: Row, arm: str) -> Histogram:
-    one, two, three, four, five = (row[f"{arm}_{score}"] for score in range(1, 6))
-    return Histogram((one, two, three, four, five), row[f"offered_{arm}"], row[f"answered_{arm}"])
+def _histogram(row: Row, ratings: Sequence[Row], arm: int) -> Histogram:
+    given = {rating["score"]: rating["n"] for rating in ratings if rating["a"] == arm}
+    m, t = RESPONSE.metric, "t" if arm else ""
+    offered, answered = row[f"{m}__n{t}"] or 0, row[f"{m}__s{t}"] or 0
+    if not arm:
+        offered, answered = offered - (row[f"{m}__nt"] or 0), answered - (row[f"{m}__st"] or 0)
+    return Histogram(
+        (given.get(1, 0), given.get(2, 0), given.get(3, 0), given.get(4, 0), given.get(5, 0)),
+        round(offered),
+        round(answered),
+    )
 
 
 def _ratio(numerator: float, denominator: float) -> float:

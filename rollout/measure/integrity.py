@@ -17,29 +17,32 @@ def integrity_query(scope: Scope, *, excluded: bool = False) -> Query:
     across = "path IN ('agent', 'agent_then_human')" if scope.track == "ladder" else "FALSE"
     sql = f"""
 WITH tickets AS (
-    SELECT customer_id, opened_at, CAST(arm = $treated AS INTEGER) AS a,
-        {STEP} AS step, weight, canary_weight, arms_seen,
-        {across} AS across
+    SELECT customer_id, hash(step, weight, canary_weight) AS regime, step, weight, canary_weight,
+        epoch_us(opened_at) * 2 + CAST(arm = $treated AS BIGINT) AS met,
+        arm = $treated AS treated, arms_seen > 1 AS doubled, {across} AS across
     FROM facts
     WHERE {scope.where}
         AND excluded {kept}
 ), stays AS (
-    SELECT customer_id, step, weight, canary_weight, min(a) AS low, max(a) AS high,
-        min((opened_at, a)) AS entered, count(*) AS tickets,
-        count(*) FILTER (arms_seen > 1) AS doubled, count(*) FILTER (a = 0) AS controls,
-        count(*) FILTER (a = 0 AND across) AS across
-    FROM tickets
-    GROUP BY customer_id, step, weight, canary_weight
+    SELECT customer_id, regime, min(met) AS met, bool_and(treated) <> bool_or(treated) AS crossed
+    FROM tickets GROUP BY customer_id, regime
 ), firsts AS (
-    SELECT arg_min((step, weight, canary_weight, entered[2]), entered) AS first,
-        max(CAST(low < high AS INTEGER)) AS crossed, sum(tickets) AS tickets, sum(doubled) AS doubled,
-        sum(controls) AS controls, sum(across) AS across
+    SELECT arg_min(regime, met) AS regime, min(met) % 2 AS treated, bool_or(crossed) AS crossed
     FROM stays GROUP BY customer_id
+), units AS (
+    SELECT regime, count(*) AS total, sum(treated) AS treated, count(*) FILTER (crossed) AS crossed
+    FROM firsts GROUP BY regime
+), regimes AS (
+    SELECT regime, {STEP} AS step, weight, canary_weight, tickets, doubled, controls, across
+    FROM (
+        SELECT regime, step, weight, canary_weight, count(*) AS tickets,
+            count(*) FILTER (doubled) AS doubled, count(*) FILTER (NOT treated) AS controls,
+            count(*) FILTER (NOT treated AND across) AS across
+        FROM tickets GROUP BY regime, step, weight, canary_weight)
 )
-SELECT first[1] AS step, first[2] AS weight, first[3] AS canary_weight,
-    count(*) AS total, sum(first[4]) AS treated, sum(crossed) AS crossed,
-    sum(tickets) AS tickets, sum(doubled) AS doubled, sum(controls) AS controls, sum(across) AS across
-FROM firsts GROUP BY ALL ORDER BY ALL"""
+SELECT step, weight, canary_weight, tickets, doubled, controls, across,
+    coalesce(total, 0) AS total, coalesce(treated, 0) AS treated, coalesce(crossed, 0) AS crossed
+FROM regimes LEFT JOIN units USING (regime) ORDER BY step, weight, canary_weight"""
     return Query(sql.strip(), scope.params)
 
 

@@ -8,7 +8,7 @@ out; holdout units are human by the same hash and count as control.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
 from rollout.evidence import Regime
@@ -20,19 +20,25 @@ STEP: Final = (
 """Imported history may name no steps; then its weights tell them apart."""
 MODE: Final = "coalesce(mode, 'live')"
 RANDOMISED: Final = (
-    "eligible IS NOT FALSE AND coalesce(assignment_reason, 'SPLIT') "
-    "IN ('SPLIT', 'CANARY_SPLIT', 'HOLDOUT', 'SHADOW')"
+    "eligible IS NOT FALSE AND (assignment_reason IS NULL OR "
+    "assignment_reason IN ('SPLIT', 'CANARY_SPLIT', 'HOLDOUT', 'SHADOW'))"
 )
 ARMS: Final = {"ladder": ("agent", "human"), "canary": ("canary", "agent")}
 """Track to (treated, control)."""
 
 _REGIMES: Final = f"""
+WITH seen AS (
+    SELECT step, mode, weight, canary_weight, min(opened_at) AS first_at, max(opened_at) AS last_at,
+        count(*) AS tickets, count(*) FILTER (arm = $treated) AS treated
+    FROM facts
+    WHERE tenant = $tenant AND workflow = $workflow AND opened_at <= $as_of AND arm IS NOT NULL
+        AND excluded IS NULL AND {RANDOMISED}
+    GROUP BY step, mode, weight, canary_weight
+)
 SELECT {STEP} AS step, {MODE} AS mode, weight, canary_weight,
-    min(opened_at) AS first_at, max(opened_at) AS last_at, count(*) AS tickets
-FROM facts
-WHERE tenant = $tenant AND workflow = $workflow AND opened_at <= $as_of AND arm IS NOT NULL
-    AND excluded IS NULL AND {RANDOMISED}
-GROUP BY ALL ORDER BY last_at, first_at, step, weight, canary_weight"""
+    min(first_at) AS first_at, max(last_at) AS last_at, sum(tickets) AS tickets, sum(treated) AS treated
+FROM seen GROUP BY ALL
+ORDER BY last_at, first_at, step, weight, canary_weight"""
 
 _VERSION: Final = f"""
 SELECT version FROM facts
@@ -59,10 +65,13 @@ class Scope:
     version: str | None
     """The treated version; None where the data name none, then every treated ticket counts."""
     steps: tuple[str, ...]
+    """Steps whose tickets count."""
+    every_step: bool
+    """Whether that is all there are of this mode."""
     since: datetime | None = None
     """Nothing before counts: evidence began anew then."""
-    regime: Regime | None = None
-    """The newest regime of the judged step."""
+    regimes: tuple[Regime, ...] = ()
+    """Those of the judged step, newest last."""
 
     @property
     def params(self) -> dict[str, Any]:
@@ -77,7 +86,6 @@ class Scope:
             "version": self.version,
             "steps": list(self.steps),
             "since": self.since,
-            "step": self.step,
         }
 
     @property
@@ -85,9 +93,11 @@ class Scope:
         """The rows of the comparison, excluded tickets among them."""
         parts = [
             "tenant = $tenant AND workflow = $workflow AND opened_at <= $as_of",
-            f"arm IN ($treated, $control) AND {MODE} = $mode AND {RANDOMISED}",
-            f"list_contains(CAST($steps AS VARCHAR[]), {STEP})",
+            f"arm IN ($treated, $control) AND {MODE} = $mode",
+            RANDOMISED,
         ]
+        if not self.every_step:
+            parts.append(f"list_contains(CAST($steps AS VARCHAR[]), {STEP})")
         if self.version is not None:
             parts.append("(arm = $control OR version = $version)")
         if self.since is not None:
@@ -96,10 +106,23 @@ class Scope:
 
     @property
     def treated_share(self) -> float | None:
-        """Chance of the treated arm among the compared at the weights in force, 0 to 1."""
-        if self.regime is None:
+        """Chance of the treated arm among the compared at the weights in force, 0 to 1.
+
+        As observed where no weight was recorded.
+        """
+        if not self.regimes:
             return None
-        return expected_share(self.track, self.regime.weight, self.regime.canary_weight)
+        newest = self.regimes[-1]
+        planned = expected_share(self.track, newest.weight, newest.canary_weight)
+        return planned if planned is not None else newest.treated / newest.tickets
+
+    @property
+    def tickets_per_day(self) -> float | None:
+        """Tickets of the judged step per day."""
+        if not self.regimes:
+            return None
+        span = max(each.last_at for each in self.regimes) - min(each.first_at for each in self.regimes)
+        return sum(each.tickets for each in self.regimes) / max(span / timedelta(days=1), 1.0)
 
     @classmethod
     def find(  # noqa: PLR0913 - each is a question the caller has answered or left open
@@ -129,16 +152,16 @@ class Scope:
             since: nothing earlier counts.
 
         """
-        base = {"tenant": tenant, "workflow": workflow, "as_of": as_of}
+        base = {"tenant": tenant, "workflow": workflow, "as_of": as_of, "treated": ARMS[track][0]}
         regimes = [_regime(row) for row in Query(_REGIMES, base).rows(source)]
         if track == "canary":
             regimes = [regime for regime in regimes if regime.canary_weight]
         here = [regime for regime in regimes if step in (None, regime.step)]
-        newest = here[-1] if here else None
-        mode = newest.mode if newest is not None else mode or "live"
-        name = newest.step if newest is not None else step
+        mode = here[-1].mode if here else mode or "live"
+        name = here[-1].step if here else step
         sql = _WATCHED if mode == "shadow" else _VERSION
-        found = Query(sql, {**base, "treated": ARMS[track][0], "preferred": version}).rows(source)
+        found = Query(sql, {**base, "preferred": version}).rows(source)
+        steps = _steps_until(regimes, name, mode)
         return cls(
             tenant=tenant,
             workflow=workflow,
@@ -147,9 +170,10 @@ class Scope:
             step=name,
             mode=mode,
             version=found[0]["version"] if found else None,
-            steps=_steps_until(regimes, name, mode),
+            steps=steps,
+            every_step=set(steps) == {regime.step for regime in regimes if regime.mode == mode},
             since=since,
-            regime=newest,
+            regimes=tuple(regime for regime in here if regime.step == name),
         )
 
 
@@ -184,4 +208,13 @@ def _steps_until(regimes: list[Regime], step: str | None, mode: str) -> tuple[st
 def _regime(row: dict[str, Any]) -> Regime:
     first, last = aware_utc(row["first_at"]), aware_utc(row["last_at"])
     assert first is not None and last is not None  # noqa: PT018 - min and max of at least one row
-    return Regime(row["step"], row["mode"], row["weight"], row["canary_weight"], first, last, row["tickets"])
+    return Regime(
+        step=row["step"],
+        mode=row["mode"],
+        weight=row["weight"],
+        canary_weight=row["canary_weight"],
+        first_at=first,
+        last_at=last,
+        tickets=int(row["tickets"]),
+        treated=int(row["treated"]),
+    )
