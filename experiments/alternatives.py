@@ -5,6 +5,7 @@ nobody wants to wait for a scheduled look to stop something bad.
 """
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
@@ -53,7 +54,7 @@ def spending_boundary(fractions: tuple[float, ...], *, alpha: float) -> tuple[fl
     """
     if not fractions or fractions[0] <= 0 or any(b <= a for a, b in pairwise(fractions)):
         raise ValueError(f"looks at {fractions} must ascend from above zero")
-    return _spending_boundary(fractions, alpha)
+    return _path(fractions, alpha).critical
 
 
 def group_sequential_bound(
@@ -76,30 +77,30 @@ def group_sequential_bound(
     return effect - critical / math.sqrt(information)
 
 
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """Boundaries so far, and where the scores of paths that never crossed lie."""
+
+    critical: tuple[float, ...]
+    points: Floats
+    mass: Floats
+
+
 @lru_cache(maxsize=1024)
-def _spending_boundary(fractions: tuple[float, ...], alpha: float) -> tuple[float, ...]:
-    if len(fractions) == 1:
-        return (float(-ndtri(max(spent_alpha(fractions[0], alpha=alpha), 1e-300))),)
-    boundaries = _spending_boundary(fractions[:-1], alpha)
-    points, density = _surviving(fractions[:-1], boundaries)
-    fresh = spent_alpha(fractions[-1], alpha=alpha) - spent_alpha(fractions[-2], alpha=alpha)
-    step = math.sqrt(fractions[-1] - fractions[-2])
-    low, high = -10.0 * math.sqrt(fractions[-1]), 40.0 * math.sqrt(fractions[-1])
-    for _ in range(80):
+def _path(fractions: tuple[float, ...], alpha: float) -> _Path:
+    if not fractions:
+        return _Path((), np.zeros(1), np.ones(1))
+    *earlier, now = fractions
+    path, before = _path(tuple(earlier), alpha), (earlier[-1] if earlier else 0.0)
+    fresh = spent_alpha(now, alpha=alpha) - spent_alpha(before, alpha=alpha)
+    step = math.sqrt(now - before)
+    low, high = -10.0 * math.sqrt(now), 40.0 * math.sqrt(now)
+    for _ in range(60):
         middle = (low + high) / 2
-        tail = float(density @ ndtr((points - middle) / step))
+        tail = float(path.mass @ ndtr((path.points - middle) / step))
         low, high = (middle, high) if tail > fresh else (low, middle)
-    return (*boundaries, high / math.sqrt(fractions[-1]))
-
-
-def _surviving(fractions: tuple[float, ...], critical: tuple[float, ...]) -> tuple[Floats, Floats]:
-    """Points of the score scale and the mass of paths there that never crossed."""
-    previous, points, mass = 0.0, np.zeros(1), np.ones(1)
-    for fraction, z in zip(fractions, critical, strict=True):
-        step = math.sqrt(fraction - previous)
-        edge, floor = min(z, 8.0) * math.sqrt(fraction), -8.0 * math.sqrt(fraction)
-        count = max(64, math.ceil((edge - floor) / (GRID * max(step, GRID))))
-        cuts = np.linspace(floor, edge, min(count, MOST_POINTS) + 1)
-        cdf = ndtr((cuts[:, None] - points[None, :]) / step) @ mass
-        points, mass, previous = (cuts[1:] + cuts[:-1]) / 2, np.diff(cdf), fraction
-    return points, mass
+    edge, floor = min(high, 8.0 * math.sqrt(now)), -8.0 * math.sqrt(now)
+    count = math.ceil((edge - floor) / (GRID * max(step, GRID)))
+    cuts = np.linspace(floor, edge, min(max(count, 64), MOST_POINTS) + 1)
+    cdf = ndtr((cuts[:, None] - path.points[None, :]) / step) @ path.mass
+    return _Path((*path.critical, high / math.sqrt(now)), (cuts[1:] + cuts[:-1]) / 2, np.diff(cdf))
