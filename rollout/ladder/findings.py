@@ -21,11 +21,14 @@ ALPHA: Final = 0.01
 
 def findings_of(counts: IntegrityCounts) -> tuple[Finding, ...]:
     """Everything that makes the comparison unreadable, most severe first; empty where it is sound."""
+    treated = any(units.treated for units in counts.new_units)
+    # History without a treated arm has nothing to cross into, whoever answered its tickets.
+    across = counts.served_across if treated else 0
     found = (
         ratio_finding(split_counts(counts.new_units), alpha=ALPHA),
         double_assignment_finding(counts.double_assigned, counts.tickets, alpha=ALPHA),
         _switched(counts),
-        crossover_finding(counts.served_across, counts.control_tickets, alpha=ALPHA),
+        crossover_finding(across, counts.control_tickets, alpha=ALPHA),
         eligibility_finding(split_counts(counts.excluded_units), alpha=ALPHA),
     )
     return tuple(finding for finding in found if finding is not None)

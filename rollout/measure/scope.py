@@ -63,7 +63,8 @@ class Scope:
     step: str | None
     mode: str
     version: str | None
-    """The treated version; None where the data name none, then every treated ticket counts."""
+    """The treated version; None where the data name none. Tickets of the treated arm without a
+    version count with it: leaving them out would be a choice made after assignment."""
     steps: tuple[str, ...]
     """Steps whose tickets count."""
     every_step: bool
@@ -99,7 +100,7 @@ class Scope:
         if not self.every_step:
             parts.append(f"list_contains(CAST($steps AS VARCHAR[]), {STEP})")
         if self.version is not None:
-            parts.append("(arm = $control OR version = $version)")
+            parts.append("(arm = $control OR coalesce(version, $version) = $version)")
         if self.since is not None:
             parts.append("opened_at >= $since")
         return "\n        AND ".join(parts)
