@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.integrity import ALPHA as SRM_ALPHA
 from experiments.srm import check_ratio
+from policies.vocabulary import METRICS
 from rollout.ladder.findings import split_counts
 from rollout.measure.catalogue import CATALOGUE
 from rollout.measure.scope import ARMS
@@ -49,6 +50,9 @@ def _metric(row: "Row") -> dict[str, Any]:
     verdict, found = row.verdict, row.evidence
     return {
         "metric": row.metric,
+        "title": METRICS[row.metric].title,
+        "unit": METRICS[row.metric].unit,
+        "better": METRICS[row.metric].better,
         "role": row.role,
         "required": row.required,
         "verdict": verdict.state.value,

@@ -42,6 +42,7 @@ class Child:
     due: float = field(default=0.0, init=False)
 
     def start(self) -> None:
+        self.let_go()
         self.process = subprocess.Popen(  # noqa: S603 — our own command, no shell
             self.command,
             env=self.environment,
@@ -53,9 +54,25 @@ class Child:
         )
         self.started = monotonic()
 
+    def let_go(self) -> None:
+        """Close our end of the pipe of a process that has ended."""
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
+
     @property
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
+
+    def end(self, *, by: float) -> None:
+        """Wait for the process until the moment ``by``, then end it."""
+        if self.process is None:
+            return
+        try:
+            self.process.wait(max(by - monotonic(), 0.1))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.let_go()
 
     def backoff(self) -> float:
         """Seconds to wait before the next start; doubles with every failure in a row."""
@@ -115,16 +132,10 @@ class Supervisor:
 
     def stop(self) -> None:
         """Ask every child to finish, wait, then end what is still there."""
-        alive = [child.process for child in reversed(self._children) if child.process is not None]
-        for process in alive:
-            if process.poll() is None:
-                process.terminate()
+        started = [child for child in reversed(self._children) if child.process is not None]
+        for child in started:
+            if child.process is not None and child.running:
+                child.process.terminate()
         deadline = monotonic() + _STOP_SECONDS
-        for process in alive:
-            try:
-                process.wait(max(deadline - monotonic(), 0.1))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            if process.stdin is not None:
-                process.stdin.close()
+        for child in started:
+            child.end(by=deadline)
