@@ -66,6 +66,8 @@ def tamper(data, kind: str, rng: random.Random) -> None:
     match kind:
         case "edit":
             lines[i] = lines[i].replace(b'"source":"live"', b'"source":"demo"')
+        case "relabel":
+            lines[i] = lines[i].replace(b'"actor":"system"', b'"actor":"nobody"')
         case "delete":
             del lines[i]
         case "reorder":
@@ -86,7 +88,7 @@ def last_hash(path) -> str:
     return orjson.loads(path.read_bytes().splitlines()[-1])["hash"]
 
 
-@pytest.mark.parametrize("kind", ["edit", "delete", "reorder", "repeat", "truncate", "rewrite"])
+@pytest.mark.parametrize("kind", ["edit", "relabel", "delete", "reorder", "repeat", "truncate", "rewrite"])
 def test_every_kind_of_tampering_is_found_against_a_kept_head(data, tmp_path, kind):
     head = verify(data).head.hash
     for seed in range(10):

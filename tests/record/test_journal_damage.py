@@ -117,6 +117,22 @@ def test_records_missing_at_the_end_are_noticed(data):
         list(JournalReader(data / "journal").read())
 
 
+@pytest.mark.parametrize("other", [[], [event(98), event(99)]])
+def test_index_of_another_past_is_not_believed(data, other):
+    """A journal restored from a backup: what was recorded after it is new, the index says otherwise."""
+    kept = newest(data).read_bytes()
+    with Journal(data / "journal") as journal:
+        journal.append([event(RECORDS), event(RECORDS + 1)])
+    index = (data / "journal" / "index.sqlite").read_bytes()
+    newest(data).write_bytes(kept)
+    (data / "journal" / "durable").unlink()
+    with Journal(data / "journal") as journal:
+        journal.append(other)
+    (data / "journal" / "index.sqlite").write_bytes(index)
+    with Journal(data / "journal") as journal:
+        assert journal.append([event(RECORDS)]) == [(RECORDS + len(other) + 1, f"csat:{RECORDS}", False)]
+
+
 def test_missing_segment_is_noticed(data):
     (data / "journal" / "000000000011.jsonl").unlink()
     with pytest.raises(JournalCorrupt, match="record 11 is missing before record 21"):
