@@ -21,7 +21,7 @@ STEP: Final = (
 MODE: Final = "coalesce(mode, 'live')"
 RANDOMISED: Final = (
     "eligible IS NOT FALSE AND (assignment_reason IS NULL OR "
-    "assignment_reason IN ('SPLIT', 'CANARY_SPLIT', 'HOLDOUT', 'SHADOW'))"
+    "assignment_reason IN ('SPLIT', 'CANARY_SPLIT', 'HOLDOUT', 'SHADOW', 'HISTORY'))"
 )
 ARMS: Final = {"ladder": ("agent", "human"), "canary": ("canary", "agent")}
 """Track to (treated, control)."""
