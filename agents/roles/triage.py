@@ -51,9 +51,9 @@ def triage(ticket: Ticket, rules: TriageRules = DEFAULT) -> Triage:
     one outside its vocabulary is ignored and makes the complexity unknown. Pure: equal tickets
     give equal results.
     """
-    subject = normalise(ticket.subject)[: rules.max_chars]
+    subject = _ends(normalise(ticket.subject), rules)
     body = "\n".join([ticket.text, *(turn.text for turn in ticket.turns if turn.author == "customer")])
-    text = f"{subject}\n{normalise(body)[: rules.max_chars]}"
+    text = f"{subject}\n{_ends(normalise(body), rules)}"
     bag = words(text)
     signals = list(detect(text, rules))
     if len(bag) < rules.min_words:
@@ -79,7 +79,7 @@ def triage(ticket: Ticket, rules: TriageRules = DEFAULT) -> Triage:
 
 def detect(text: str, rules: TriageRules = DEFAULT) -> tuple[str, ...]:
     """The names of the detectors that fire on a text, in the order of the rules."""
-    text = normalise(text)[: rules.max_chars]
+    text = _ends(normalise(text), rules)
     lower = text.lower()
     compiled = _compile(rules)
     found = [name for name, pattern in compiled.signals.items() if pattern.search(lower)]
@@ -90,7 +90,7 @@ def detect(text: str, rules: TriageRules = DEFAULT) -> tuple[str, ...]:
 
 def read_sentiment(text: str, rules: TriageRules = DEFAULT) -> Sentiment:
     """The sentiment of one text. Politeness alone is neutral, praise beside a complaint is a complaint."""
-    text = normalise(text)[: rules.max_chars]
+    text = _ends(normalise(text), rules)
     lower = text.lower()
     compiled = _compile(rules)
     frustrated = bool(compiled.frustrated.search(lower))
@@ -99,6 +99,12 @@ def read_sentiment(text: str, rules: TriageRules = DEFAULT) -> Sentiment:
     if frustrated:
         return Sentiment.FRUSTRATED
     return Sentiment.POSITIVE if compiled.positive.search(lower) else Sentiment.NEUTRAL
+
+
+def _ends(text: str, rules: TriageRules) -> str:
+    """The text, or both ends of an endless one: people write before and after the log they paste."""
+    half = rules.max_chars // 2
+    return text if len(text) <= rules.max_chars else f"{text[:half]}\n{text[-half:]}"
 
 
 def _is_intense(text: str) -> bool:
