@@ -7,11 +7,11 @@ nonsense), this returns within the deadline plus a moment.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from time import monotonic
 from typing import Final
 
-from agents.contract import Action, Agent, Reply, Ticket, Toolset, Triage
+from agents.contract import Action, Agent, Packet, Reply, Source, Ticket, Toolset, Triage, Usage
 
 DEADLINE: Final = "deadline"
 ERROR: Final = "error"
@@ -44,7 +44,8 @@ async def attempt(
     """Ask an agent once. ``deadline`` is in seconds; nothing but cancellation of the caller is raised.
 
     The agent runs as a task of its own that is abandoned when it is late. ``asyncio.timeout`` would
-    wait for a task that swallows its cancellation, and with it the customer would.
+    wait for a task that swallows its cancellation, and with it the customer would. An agent that
+    blocks its thread cannot be interrupted from within: run such ones in a worker process.
     """
     started = timer()
     task = asyncio.ensure_future(_asked(agent, ticket, triage, tools))
@@ -74,22 +75,45 @@ async def _asked(agent: Agent, ticket: Ticket, triage: Triage, tools: Toolset) -
 
 
 def defect(reply: object) -> str | None:
-    """What makes a reply unfit to be looked at further, or ``None``."""
+    """What makes a reply unfit to be looked at further, or ``None``.
+
+    Agents come from anywhere, so nothing is taken on trust that is used later.
+    """
     if not isinstance(reply, Reply):
         return f"not a reply but {type(reply).__name__}"
+    if not _is_well_formed(reply):
+        return "a reply with fields of the wrong types"
     cost = reply.usage.cost_usd
     faults = {
         "an empty reply": reply.action is Action.REPLY and not reply.text.strip(),
         "a reply and a hand-off at once": reply.action is Action.HAND_OFF and bool(reply.text.strip()),
         f"more than {_LONGEST_REPLY} characters": len(reply.text) > _LONGEST_REPLY,
-        "a confidence that is no share": not (reply.confidence is None or _is_share(reply.confidence)),
-        "a cost that is no amount": not (cost is None or (isfinite(cost) and cost >= 0)),
+        "a confidence that is no share": not (reply.confidence is None or _within(reply.confidence, 1)),
+        "a cost that is no amount": not (cost is None or _within(cost, inf)),
     }
     return next((fault for fault, found in faults.items() if found), None)
 
 
-def _is_share(value: float) -> bool:
-    return not isinstance(value, bool) and isfinite(value) and 0 <= value <= 1
+def _is_well_formed(reply: Reply) -> bool:
+    return (
+        isinstance(reply.action, Action)
+        and isinstance(reply.text, str)
+        and isinstance(reply.usage, Usage)
+        and isinstance(reply.packet, Packet | None)
+        and all(isinstance(many, tuple) for many in (reply.sources, reply.reasons, reply.violations))
+        and all(isinstance(source, Source) and _within(source.relevance, 1) for source in reply.sources)
+        and all(isinstance(code, str) for code in (*reply.reasons, *reply.violations))
+    )
+
+
+def _within(value: object, most: float) -> bool:
+    """Whether it is a finite number from 0 to ``most``; a boolean is none."""
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and isfinite(value)
+        and 0 <= value <= most
+    )
 
 
 def _read_and_drop(task: "asyncio.Future[Reply]") -> None:
