@@ -37,6 +37,11 @@ class Evidence:
         return min(self.comparison.n_treated, self.comparison.n_control)
 
     @property
+    def largest_pull(self) -> float:
+        """The weightiest customer's share of the contrast; 0 where it was not counted."""
+        return self.comparison.largest_b / self.comparison.sum_b if self.comparison.sum_b > 0 else 0.0
+
+    @property
     def defined(self) -> bool:
         """Whether there is an effect and a margin to hold it against."""
         return math.isfinite(self.plain.effect) and self.margin > NO_MARGIN

@@ -25,6 +25,8 @@ from experiments.verdict import (
 
 CLUSTERS = 30.0
 """Effective customers a pass needs: a sandwich variance from fewer is too small."""
+PULL = 0.10
+"""Largest share of the contrast that one customer may carry in a pass."""
 HARM_CLUSTERS = 10.0
 """Effective customers a failure needs: a handful of customers is an incident, not a trend."""
 
@@ -87,7 +89,7 @@ def _missing(
         if _enough_is_coming(evidence, circumstances):
             return Reason.IMMATURE
         return Reason.NOT_YET if early else Reason.UNDERPOWERED
-    if evidence.plain.effective_clusters < CLUSTERS:
+    if evidence.plain.effective_clusters < CLUSTERS or evidence.largest_pull > PULL:
         return Reason.FEW_CLUSTERS
     return None if _identified(evidence, question, circumstances) else Reason.NOT_IDENTIFIED
 
@@ -171,7 +173,7 @@ def _verdict(
         mean_control=_finite(sums.mean_control),
         design_effect=_finite(plain.design_effect),
         effective_clusters=plain.effective_clusters,
-        largest_pull=sums.largest_b / sums.sum_b if sums.largest_b > 0 and sums.sum_b > 0 else None,
+        largest_pull=evidence.largest_pull if sums.largest_b > 0 else None,
         immature=circumstances.immature,
         mature_from=circumstances.mature_from,
         response_treated=circumstances.response_treated,

@@ -149,6 +149,11 @@ def test_a_single_customers_pull_is_stated() -> None:
     assert verdict.effective_clusters < 100
 
 
+def test_a_pass_never_hangs_on_one_customer() -> None:
+    held = replace(EQUAL, largest_b=0.2 * EQUAL.sum_b)
+    assert judge_difference(held, CSAT, RULES).reason is Reason.FEW_CLUSTERS
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [({"margin": 0.0}, "margin"), ({"margin": -1.0}, "margin"), ({"scale": 0.5}, "scale")],

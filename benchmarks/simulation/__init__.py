@@ -1,0 +1,1 @@
+"""The worlds, rules and ladders behind ``benchmarks/decisions.py``."""

@@ -1,0 +1,198 @@
+"""One CSAT gate on a fixed ramp, looked at daily, hourly, every ten minutes and after every answer.
+
+Only customers who answer are drawn. Within a day the sums of every prefix come in closed form, so
+that looking after each answer costs no more than looking once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from experiments.judge import CLUSTERS
+from experiments.power import BURN_IN
+from experiments.sequential import NARROW, log_evidence
+from simulation.desk import _WEEK, _ratings
+
+RAMP = ((0, 0.05), (2, 0.10), (7, 0.30), (14, 0.60))
+"""(first day, weight)"""
+DAYS = 75
+MARGIN = 0.12
+CADENCES = {"daily": 1, "hourly": 24, "10 minutes": 144, "every answer": 0}
+
+
+@dataclass(frozen=True)
+class Survey:
+    answers_per_day: float = 240.0
+    customers: int = 40_000
+    loyalty: float = 0.25
+    drift: float = -0.25
+    effect: float = 0.0
+    """Agent minus human, in points; at most 0."""
+
+
+@dataclass
+class Prefixes:
+    """Estimates after each answer of one day, arrays of shape (answers,)."""
+
+    effect: np.ndarray
+    robust: np.ndarray
+    floor: np.ndarray
+    smaller: np.ndarray
+    effective: np.ndarray
+
+
+@dataclass
+class Path:
+    """One run: the estimates at the end of each day, and when our rule first passed at each cadence."""
+
+    effect: np.ndarray
+    robust: np.ndarray
+    floor: np.ndarray
+    smaller: np.ndarray
+    passed_day: dict[str, float]
+    passed_information: dict[str, float]
+
+    @property
+    def information(self) -> np.ndarray:
+        return 1 / np.maximum(self.robust, self.floor)
+
+
+def simulate(survey: Survey, seed: int) -> Path:
+    """Seventy-five days of one gate."""
+    rng = np.random.default_rng(seed)
+    sums = _Sums(survey.customers)
+    rows: list[tuple[float, ...]] = []
+    day_of = dict.fromkeys(CADENCES, np.inf)
+    information_of = dict.fromkeys(CADENCES, np.inf)
+    for index, (customer, arm, rating, time) in enumerate(_days(survey, rng)):
+        seen = sums.prefixes(customer, arm, rating)
+        sums.add(customer, arm, rating)
+        end = sums.look()
+        # Prefixes treat a customer's second answer of the day apart; the day's end is exact.
+        for name in ("effect", "robust", "floor", "smaller", "effective"):
+            getattr(seen, name)[-1] = getattr(end, name)[0]
+        rows.append((end.effect[0], end.robust[0], end.floor[0], end.smaller[0]))
+        variance = np.maximum(seen.robust, seen.floor)
+        passing = _passes(seen, variance)
+        for cadence, looks in CADENCES.items():
+            if passing.any() and day_of[cadence] == np.inf:
+                hit = passing & _looked_at(time, looks)
+                if hit.any():
+                    first = int(np.argmax(hit))
+                    day_of[cadence] = index + time[first]
+                    information_of[cadence] = 1 / variance[first]
+    return Path(*np.array(rows).T, day_of, information_of)
+
+
+def _days(survey: Survey, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, ...]]:
+    answers = rng.gamma(0.5, 1.0, survey.customers) * rng.beta(2.0, 14.7, survey.customers)
+    edges = np.cumsum(answers / answers.sum())
+    temper = rng.normal(0.0, np.sqrt(survey.loyalty), survey.customers)
+    bucket = rng.random(survey.customers)
+    weights = np.zeros(DAYS)
+    for first, weight in RAMP:
+        weights[first:] = weight
+    for index in range(DAYS):
+        n = max(2, rng.poisson(survey.answers_per_day * _WEEK[index % 7]))
+        customer = np.searchsorted(edges, rng.random(n)).clip(0, survey.customers - 1)
+        arm = (bucket[customer] < weights[index]).astype(float)
+        noise = rng.normal(0.0, np.sqrt(1 - survey.loyalty), n)
+        rating = _ratings(temper[customer] + noise + survey.drift * index / 90)
+        drop = (rating > 1) & (rng.random(n) < -survey.effect / max((rating > 1).mean(), 1e-9))
+        yield customer, arm, rating - drop * arm, np.sort(rng.random(n))
+
+
+def _looked_at(time: np.ndarray, looks: int) -> np.ndarray:
+    """The last answer before each look of the day."""
+    if looks == 0:
+        return np.ones(len(time), dtype=bool)
+    place = np.floor(time * looks)
+    return np.append(place[1:] != place[:-1], True)
+
+
+def _passes(seen: Prefixes, variance: np.ndarray) -> np.ndarray:
+    known = np.isfinite(variance) & (variance > 0) & (seen.smaller >= BURN_IN) & (seen.effective >= CLUSTERS)
+    information = np.where(known, 1 / np.where(known, variance, 1.0), 1.0)
+    score = (np.where(known, seen.effect, -1.0) + MARGIN) * information
+    enough = log_evidence(score, information, MARGIN, NARROW * MARGIN) >= np.log(20.0)
+    return known & enough & (seen.effect >= -MARGIN)
+
+
+class _Sums:
+    def __init__(self, customers: int) -> None:
+        self.a, self.b = np.zeros(customers), np.zeros(customers)
+        self.aa = self.ab = self.bb = self.sa = self.sb = self.within = self.n = self.treated = 0.0
+        self.strata = 0
+
+    def add(self, customer: np.ndarray, arm: np.ndarray, y: np.ndarray) -> None:
+        contrast, centred = arm - arm.mean(), y - y.mean()
+        who, place = np.unique(customer, return_inverse=True)
+        a, b = np.bincount(place, contrast * centred), np.bincount(place, contrast**2)
+        old_a, old_b = self.a[who], self.b[who]
+        new_a, new_b = old_a + a, old_b + b
+        self.a[who], self.b[who] = new_a, new_b
+        self.sa, self.sb = self.sa + a.sum(), self.sb + b.sum()
+        self.aa += new_a @ new_a - old_a @ old_a
+        self.ab += new_a @ new_b - old_a @ old_b
+        self.bb += new_b @ new_b - old_b @ old_b
+        self.within += centred @ centred
+        self.n, self.treated, self.strata = self.n + len(y), self.treated + arm.sum(), self.strata + 1
+
+    def look(self) -> Prefixes:
+        one = np.ones(1)
+        return _estimates(
+            self.sa * one,
+            self.sb * one,
+            self.aa * one,
+            self.ab * one,
+            self.bb * one,
+            self.within * one,
+            self.n * one,
+            self.treated * one,
+            self.strata,
+        )
+
+    def prefixes(self, customer: np.ndarray, arm: np.ndarray, y: np.ndarray) -> Prefixes:
+        """With e = (A − p)(y − ȳ) and f = (A − p)², expanded in powers of the running p and ȳ."""
+        a, b = self.a[customer], self.b[customer]
+        k = np.arange(1.0, len(y) + 1)
+
+        def c(values: np.ndarray) -> np.ndarray:
+            return np.cumsum(values)
+
+        n1, s, s1, q, q1 = c(arm), c(y), c(arm * y), c(y * y), c(arm * y * y)
+        p, m = n1 / k, s / k
+
+        def cross(old: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            """Σ old·e and Σ old·f."""
+            o, o1, oy, oy1 = c(old), c(old * arm), c(old * y), c(old * arm * y)
+            return oy1 - p * oy - m * o1 + p * m * o, (1 - 2 * p) * o1 + p**2 * o
+
+        a_e, a_f = cross(a)
+        b_e, b_f = cross(b)
+        ee = (1 - 2 * p) * (q1 - 2 * m * s1 + m**2 * n1) + p**2 * (q - 2 * m * s + m**2 * k)
+        ef = ((1 - p) ** 3 + p**3) * (s1 - m * n1)
+        ff = (1 - p) ** 4 * n1 + p**4 * (k - n1)
+        return _estimates(
+            self.sa + s1 - m * n1,
+            self.sb + k * p * (1 - p),
+            self.aa + 2 * a_e + ee,
+            self.ab + a_f + b_e + ef,
+            self.bb + 2 * b_f + ff,
+            self.within + q - k * m**2,
+            self.n + k,
+            self.treated + n1,
+            self.strata + 1,
+        )
+
+
+def _estimates(*parts: np.ndarray) -> Prefixes:
+    sa, sb, aa, ab, bb, within, n, treated, strata = parts
+    smaller = np.minimum(treated, n - treated)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effect = sa / sb
+        robust = smaller / (smaller - 1) * np.maximum(aa - 2 * effect * ab + effect**2 * bb, 0) / sb**2
+        floor = (within - effect**2 * sb) / (n - strata - 1) / sb
+        robust = np.where((smaller > 1) & (sb > 0), robust, np.inf)
+        return Prefixes(effect, robust, np.where(np.isfinite(robust), floor, np.inf), smaller, sb**2 / bb)
