@@ -50,23 +50,25 @@ INSERT INTO closing VALUES
 -- corrected carries no newer event time.
 CREATE OR REPLACE TEMP TABLE past AS
 WITH revisions AS (SELECT * FROM histories SEMI JOIN scope USING (tenant, ticket_id)),
-newest AS (SELECT max(seq) AS seq FROM revisions GROUP BY tenant, workflow, ticket_id),
-arms AS (
-    SELECT tenant, workflow, ticket_id, count(DISTINCT coalesce(arm, 'human')) AS arms_seen
+newest AS (
+    SELECT max(seq) AS seq, CAST(count(DISTINCT coalesce(arm, 'human')) AS INTEGER) AS arms_seen
     FROM revisions GROUP BY tenant, workflow, ticket_id
 )
 SELECT r.* REPLACE (coalesce(r.arm, 'human') AS arm),
     r.arm IS NOT NULL AS randomised,
-    a.arms_seen,
+    n.arms_seen,
     c.excluded,
     CASE
         WHEN r.resolved_at IS NULL THEN NULL
         WHEN r.path = 'abandoned' OR c.resolution = 'abandoned' THEN 'abandoned'
         ELSE coalesce(c.resolution, 'assumed')
-    END AS resolution
+    END AS resolution,
+    -- A rating without a time was given when the ticket was closed, as far as anybody knows.
+    CASE WHEN r.csat IS NOT NULL THEN coalesce(r.csat_at, r.resolved_at, r.opened_at) END AS rated_at,
+    -- A survey time without a score is a survey that nobody answered.
+    CASE WHEN r.csat IS NULL THEN r.csat_at END AS offered_at
 FROM revisions r
-SEMI JOIN newest USING (seq)
-JOIN arms a ON a.tenant = r.tenant AND a.workflow = r.workflow AND a.ticket_id = r.ticket_id
+JOIN newest n USING (seq)
 LEFT JOIN closing c ON c.reason = regexp_replace(lower(trim(r.closed_reason)), '[ -]+', '_', 'g');
 ----
 CREATE OR REPLACE TEMP TABLE opened AS
@@ -92,9 +94,10 @@ SELECT * FROM (SELECT
     coalesce(o.it.language, p.language) AS language,
     coalesce(o.it.region, p.region) AS region,
     coalesce(o.it.issue_key, p.issue_key) AS issue_key,
-    coalesce(o.it.excluded, p.excluded) AS excluded,
-    coalesce(o.it.source, CASE WHEN p.ticket_id IS NULL THEN 'live' ELSE 'import' END) AS source,
-    greatest(o.seq, p.seq) AS seq
+    coalesce(o.it.excluded, p.excluded) AS ticket_excluded,
+    CASE WHEN o.ticket_id IS NULL THEN 'import' ELSE coalesce(o.it.source, 'live') END AS source,
+    greatest(o.seq, p.seq) AS seq,
+    CASE WHEN p.seq IS NOT NULL THEN p END AS past
 FROM opened o
 FULL OUTER JOIN past p
     ON p.tenant = o.tenant AND p.workflow = o.it.workflow AND p.ticket_id = o.ticket_id)
@@ -132,29 +135,32 @@ WITH each_once AS (
         AND b.workflow = coalesce(h.workflow, b.workflow)
     QUALIFY row_number() OVER (PARTITION BY h.tenant, h.event_id, b.workflow ORDER BY h.seq) = 1
 )
-SELECT tenant, flow AS workflow, ticket_id, max(seq) AS seq,
-    bool_or(handler = 'agent' AND coalesce(outcome, 'replied') = 'replied') AS agent_replied,
-    bool_or(handler = 'agent' AND outcome = 'handed_off') AS handed_off,
-    bool_or(handler = 'human') AS human_worked,
-    CAST(sum(turns) AS INTEGER) AS turns,
-    date_diff('microsecond', any_value(opened_at), min(first_response_at)) / 1e6 AS first_response,
-    CAST(sum(TRY_CAST(handle_seconds AS DECIMAL(38, 9))) AS DOUBLE) AS handle_seconds,
-    CAST(sum(TRY_CAST(human_seconds AS DECIMAL(38, 9))) AS DOUBLE) AS human_seconds,
-    max(latency_seconds) FILTER (WHERE handler = 'agent') AS latency_seconds,
-    -- One unknown price makes the ticket's price unknown; where no agent worked it is known to be 0.
-    CASE
-        WHEN bool_and(cost_usd IS NOT NULL) FILTER (WHERE handler = 'agent')
-            THEN CAST(sum(TRY_CAST(cost_usd AS DECIMAL(38, 9))) FILTER (WHERE handler = 'agent') AS DOUBLE)
-        WHEN count(*) FILTER (WHERE handler = 'agent') = 0 THEN 0.0
-        ELSE NULL
-    END AS cost_usd,
-    CAST(sum(len(violations)) AS INTEGER) AS violations,
-    CAST(count(*) FILTER (WHERE outcome = 'failed' OR error IS NOT NULL) AS INTEGER) AS errors,
-    arg_max(struct_pack(confidence := confidence, retrieval_confidence := retrieval_confidence,
-        retrieval_age_days := retrieval_age_days), (occurred_at, event_id))
-        FILTER (WHERE handler = 'agent') AS last_run
-FROM each_once
-GROUP BY tenant, flow, ticket_id;
+SELECT tenant, workflow, ticket_id, seq, w AS it
+FROM (
+    SELECT tenant, flow AS workflow, ticket_id, max(seq) AS seq,
+        bool_or(handler = 'agent' AND coalesce(outcome, 'replied') = 'replied') AS agent_replied,
+        bool_or(handler = 'agent' AND outcome = 'handed_off') AS handed_off,
+        bool_or(handler = 'human') AS human_worked,
+        CAST(sum(turns) AS INTEGER) AS turns,
+        date_diff('microsecond', any_value(opened_at), min(first_response_at)) / 1e6 AS first_response,
+        CAST(sum(TRY_CAST(handle_seconds AS DECIMAL(38, 9))) AS DOUBLE) AS handle_seconds,
+        CAST(sum(TRY_CAST(human_seconds AS DECIMAL(38, 9))) AS DOUBLE) AS human_seconds,
+        max(latency_seconds) FILTER (WHERE handler = 'agent') AS latency_seconds,
+        -- One unknown price makes the ticket's price unknown; where no agent worked it is known to be 0.
+        CASE
+            WHEN bool_and(cost_usd IS NOT NULL) FILTER (WHERE handler = 'agent')
+                THEN CAST(sum(TRY_CAST(cost_usd AS DECIMAL(38, 9))) FILTER (WHERE handler = 'agent') AS DOUBLE)
+            WHEN count(*) FILTER (WHERE handler = 'agent') = 0 THEN 0.0
+            ELSE NULL
+        END AS cost_usd,
+        CAST(sum(len(violations)) AS INTEGER) AS violations,
+        CAST(count(*) FILTER (WHERE handler = 'agent' AND (outcome = 'failed' OR error IS NOT NULL)) AS INTEGER) AS errors,
+        arg_max(struct_pack(confidence := confidence, retrieval_confidence := retrieval_confidence,
+            retrieval_age_days := retrieval_age_days), (occurred_at, event_id))
+            FILTER (WHERE handler = 'agent') AS last_run
+    FROM each_once
+    GROUP BY tenant, flow, ticket_id
+) w;
 ----
 -- The first escalation is the one that took the ticket away from the agent.
 CREATE OR REPLACE TEMP TABLE escalation_part AS
@@ -187,101 +193,92 @@ GROUP BY b.tenant, b.workflow, b.ticket_id;
 ----
 -- Everything but re-contacts. What was recorded live goes before what an import says of the ticket.
 CREATE OR REPLACE TEMP TABLE fresh AS
-WITH decided AS (
-    SELECT b.tenant, b.workflow, b.ticket_id,
-        p.seq IS NOT NULL AS imported,
-        a.it IS NOT NULL AS assigned,
-        r.it IS NOT NULL AS resolved,
-        coalesce(r.it.resolved_at, p.resolved_at) AS done_at,
-        CASE WHEN r.it IS NOT NULL THEN r.it.kind ELSE p.resolution END AS resolution,
-        coalesce(h.handed_off, false) OR e.it IS NOT NULL AS escalated,
-        CASE
-            WHEN r.it.path IS NOT NULL THEN r.it.path
-            WHEN r.it IS NULL AND p.path IS NOT NULL THEN p.path
-            WHEN CASE WHEN r.it IS NOT NULL THEN r.it.kind ELSE p.resolution END = 'abandoned'
-                THEN 'abandoned'
-            WHEN h.agent_replied AND (h.handed_off OR h.human_worked OR e.it IS NOT NULL)
-                THEN 'agent_then_human'
-            WHEN h.agent_replied THEN 'agent'
-            WHEN h.human_worked OR e.it IS NOT NULL THEN 'human'
-            WHEN p.arm IN ('agent', 'canary') AND coalesce(p.mode, 'live') = 'live' THEN
-                CASE WHEN p.escalated OR p.human_seconds > 0 THEN 'agent_then_human' ELSE 'agent' END
-            ELSE 'human'
-        END AS path,
-        -- A rating without a time was given when the ticket was closed, as far as anybody knows.
-        CASE WHEN p.csat IS NOT NULL THEN coalesce(p.csat_at, p.resolved_at, p.opened_at) END AS past_rated_at,
-        -- A survey time without a score is a survey that nobody answered.
-        CASE WHEN p.csat IS NULL THEN p.csat_at END AS past_offered_at
-    FROM base b
-    LEFT JOIN past p USING (tenant, workflow, ticket_id)
-    LEFT JOIN assignment_part a USING (tenant, workflow, ticket_id)
-    LEFT JOIN handling_part h USING (tenant, workflow, ticket_id)
-    LEFT JOIN escalation_part e USING (tenant, workflow, ticket_id)
-    LEFT JOIN resolution_part r USING (tenant, workflow, ticket_id)
-)
-SELECT b.tenant, b.workflow, b.ticket_id, b.customer_id, b.opened_at,
-    CAST(b.opened_at AS DATE) AS "day", b.source,
-    coalesce(b.excluded, r.it.excluded) AS excluded,
-    coalesce(a.it.step, p.step) AS step,
-    coalesce(a.it.arm, p.arm) AS arm,
-    CASE WHEN d.assigned THEN a.it.mode ELSE coalesce(p.mode, CASE WHEN p.randomised THEN 'live' END) END
-        AS mode,
-    coalesce(a.it.version, p.version) AS version,
-    coalesce(a.it.weight, p.weight) AS weight,
-    a.it.canary_weight AS canary_weight,
-    a.it.holdout AS holdout,
-    CASE WHEN d.assigned THEN a.it.eligible WHEN p.randomised THEN true END AS eligible,
-    CASE WHEN d.assigned THEN a.it.reason WHEN p.randomised THEN 'HISTORY' END AS assignment_reason,
-    a.it.plan_digest AS plan_digest,
-    a.it."position" AS "position",
-    coalesce(t.it.category, p.category) AS category,
-    coalesce(t.it.urgency, p.urgency) AS urgency,
-    coalesce(t.it.complexity, p.complexity) AS complexity,
-    coalesce(t.it.sentiment, p.sentiment) AS sentiment,
-    b.tier, b.channel, b.language, b.region, b.issue_key,
-    CASE WHEN d.done_at IS NOT NULL THEN d.path END AS path,
-    d.done_at AS resolved_at,
-    CASE WHEN d.done_at IS NOT NULL THEN d.resolution END AS resolution,
-    CASE WHEN d.resolved THEN r.it.closed_reason ELSE p.closed_reason END AS closed_reason,
+SELECT tenant, workflow, ticket_id, customer_id, opened_at, CAST(opened_at AS DATE) AS "day", source,
+    coalesce(ticket_excluded, resolved.excluded) AS excluded,
+    coalesce(assigned.step, past.step) AS step,
+    coalesce(assigned.arm, past.arm) AS arm,
     CASE
-        WHEN d.escalated THEN true
-        WHEN NOT d.imported THEN false
-        WHEN p.escalated IS NOT NULL THEN p.escalated
-        WHEN d.done_at IS NULL THEN NULL
-        WHEN d.path = 'agent_then_human' THEN true
-        WHEN d.path = 'agent' THEN false
+        WHEN assigned IS NOT NULL THEN assigned.mode
+        ELSE coalesce(past.mode, CASE WHEN past.randomised THEN 'live' END)
+    END AS mode,
+    coalesce(assigned.version, past.version) AS version,
+    coalesce(assigned.weight, past.weight) AS weight,
+    assigned.canary_weight AS canary_weight,
+    assigned.holdout AS holdout,
+    CASE WHEN assigned IS NOT NULL THEN assigned.eligible WHEN past.randomised THEN true END AS eligible,
+    CASE WHEN assigned IS NOT NULL THEN assigned.reason WHEN past.randomised THEN 'HISTORY' END
+        AS assignment_reason,
+    assigned.plan_digest AS plan_digest,
+    assigned."position" AS "position",
+    coalesce(triaged.category, past.category) AS category,
+    coalesce(triaged.urgency, past.urgency) AS urgency,
+    coalesce(triaged.complexity, past.complexity) AS complexity,
+    coalesce(triaged.sentiment, past.sentiment) AS sentiment,
+    tier, channel, language, region, issue_key,
+    CASE WHEN done_at IS NOT NULL THEN served END AS path,
+    done_at AS resolved_at,
+    CASE WHEN done_at IS NOT NULL THEN claimed END AS resolution,
+    CASE WHEN resolved IS NOT NULL THEN resolved.closed_reason ELSE past.closed_reason END AS closed_reason,
+    CASE
+        WHEN handed_off OR escalation IS NOT NULL THEN true
+        WHEN past IS NULL THEN false
+        WHEN past.escalated IS NOT NULL THEN past.escalated
+        WHEN done_at IS NULL THEN NULL
+        WHEN served = 'agent_then_human' THEN true
+        WHEN served = 'agent' THEN false
     END AS escalated,
-    coalesce(e.it.reason, p.escalation_reason) AS escalation_reason,
-    e.it.at_triage AS escalated_at_triage,
-    CAST(coalesce(h.turns, p.turns) AS INTEGER) AS turns,
+    coalesce(escalation.reason, past.escalation_reason) AS escalation_reason,
+    escalation.at_triage AS escalated_at_triage,
+    CAST(coalesce(work.turns, past.turns) AS INTEGER) AS turns,
     -- A reply that precedes its question measures nothing.
-    CASE WHEN h.first_response >= 0 THEN h.first_response END AS first_response_seconds,
-    coalesce(h.handle_seconds, p.handle_seconds) AS handle_seconds,
-    coalesce(h.human_seconds, p.human_seconds) AS human_seconds,
-    h.latency_seconds AS latency_seconds,
-    CASE WHEN h.seq IS NOT NULL THEN h.cost_usd ELSE p.cost_usd END AS cost_usd,
-    CASE WHEN c.it."at" >= d.past_rated_at OR d.past_rated_at IS NULL THEN c.it.score ELSE p.csat END AS csat,
-    CASE WHEN c.it."at" >= d.past_rated_at OR d.past_rated_at IS NULL THEN c.it."at" ELSE d.past_rated_at END
-        AS csat_at,
-    coalesce(least(c.offered_at, d.past_offered_at), least(d.done_at, d.past_rated_at, c.it."at"))
+    CASE WHEN work.first_response >= 0 THEN work.first_response END AS first_response_seconds,
+    coalesce(work.handle_seconds, past.handle_seconds) AS handle_seconds,
+    coalesce(work.human_seconds, past.human_seconds) AS human_seconds,
+    work.latency_seconds AS latency_seconds,
+    CASE WHEN work IS NOT NULL THEN work.cost_usd ELSE past.cost_usd END AS cost_usd,
+    CASE WHEN rated_here THEN rated.score ELSE past.csat END AS csat,
+    CASE WHEN rated_here THEN rated."at" ELSE past.rated_at END AS csat_at,
+    coalesce(least(survey_offered_at, past.offered_at), least(done_at, past.rated_at, rated."at"))
         AS csat_offered_at,
-    CAST(CASE WHEN d.imported THEN coalesce(h.violations, p.violations) ELSE coalesce(h.violations, 0) END
-        AS INTEGER) AS violations,
-    CAST(CASE WHEN d.imported THEN h.errors ELSE coalesce(h.errors, 0) END AS INTEGER) AS errors,
-    h.last_run.confidence AS confidence,
-    h.last_run.retrieval_confidence AS retrieval_confidence,
-    h.last_run.retrieval_age_days AS retrieval_age_days,
-    CAST(coalesce(a.arms_seen, p.arms_seen, 0) AS INTEGER) AS arms_seen,
-    greatest(b.seq, t.seq, a.seq, h.seq, e.seq, r.seq, c.seq) AS seq
-FROM base b
-JOIN decided d USING (tenant, workflow, ticket_id)
-LEFT JOIN past p USING (tenant, workflow, ticket_id)
-LEFT JOIN triage_part t USING (tenant, workflow, ticket_id)
-LEFT JOIN assignment_part a USING (tenant, workflow, ticket_id)
-LEFT JOIN handling_part h USING (tenant, workflow, ticket_id)
-LEFT JOIN escalation_part e USING (tenant, workflow, ticket_id)
-LEFT JOIN resolution_part r USING (tenant, workflow, ticket_id)
-LEFT JOIN csat_part c USING (tenant, workflow, ticket_id);
+    CAST(coalesce(work.violations, past.violations, CASE WHEN past IS NULL THEN 0 END) AS INTEGER)
+        AS violations,
+    CAST(coalesce(work.errors, CASE WHEN past IS NULL THEN 0 END) AS INTEGER) AS errors,
+    work.last_run.confidence AS confidence,
+    work.last_run.retrieval_confidence AS retrieval_confidence,
+    work.last_run.retrieval_age_days AS retrieval_age_days,
+    CAST(coalesce(arms_seen, past.arms_seen, 0) AS INTEGER) AS arms_seen,
+    last_seq AS seq
+FROM (
+    SELECT *,
+        past.rated_at IS NULL OR coalesce(rated."at" >= past.rated_at, false) AS rated_here,
+        coalesce(work.handed_off, false) AS handed_off,
+        coalesce(resolved.resolved_at, past.resolved_at) AS done_at,
+        CASE WHEN resolved IS NOT NULL THEN resolved.kind ELSE past.resolution END AS claimed,
+        CASE
+            WHEN resolved.path IS NOT NULL THEN resolved.path
+            WHEN resolved IS NULL AND past.path IS NOT NULL THEN past.path
+            WHEN claimed = 'abandoned' THEN 'abandoned'
+            WHEN work.agent_replied AND (work.handed_off OR work.human_worked OR escalation IS NOT NULL)
+                THEN 'agent_then_human'
+            WHEN work.agent_replied THEN 'agent'
+            WHEN work.human_worked OR escalation IS NOT NULL THEN 'human'
+            WHEN past.arm IN ('agent', 'canary') AND coalesce(past.mode, 'live') = 'live' THEN
+                CASE WHEN past.escalated OR past.human_seconds > 0 THEN 'agent_then_human' ELSE 'agent' END
+            ELSE 'human'
+        END AS served
+    FROM (
+        SELECT b.*, t.it AS triaged, a.it AS assigned, a.arms_seen, h.it AS work, e.it AS escalation,
+            r.it AS resolved, c.it AS rated, c.offered_at AS survey_offered_at,
+            greatest(b.seq, t.seq, a.seq, h.seq, e.seq, r.seq, c.seq) AS last_seq
+        FROM base b
+        LEFT JOIN triage_part t USING (tenant, workflow, ticket_id)
+        LEFT JOIN assignment_part a USING (tenant, workflow, ticket_id)
+        LEFT JOIN handling_part h USING (tenant, workflow, ticket_id)
+        LEFT JOIN escalation_part e USING (tenant, workflow, ticket_id)
+        LEFT JOIN resolution_part r USING (tenant, workflow, ticket_id)
+        LEFT JOIN csat_part c USING (tenant, workflow, ticket_id)
+    )
+);
 ----
 DELETE FROM facts USING dirty d WHERE facts.tenant = d.tenant AND facts.customer_id = d.customer_id;
 ----

@@ -52,7 +52,7 @@ EVERY_KIND = [
     record(2, Kind.TRIAGE, {"ticket_id": "t", "category": "billing", "signals": ["legal-language"]}),
     record(3, Kind.ASSIGNMENT, {"ticket_id": "t", "unit": "c", "arm": "agent", "bucket": str(2**64 - 1)}),
     record(4, Kind.HANDLING, {"ticket_id": "t", "handler": "agent", "violations": ["x"]}),
-    record(5, Kind.COMPARISON, {"ticket_id": "t", "version": "a@1", "sources": ["kb-1"], "violations": ["x", "y"]}),
+    record(5, Kind.COMPARISON, {"ticket_id": "t", "version": "a", "sources": ["k"], "violations": ["x"] * 2}),
     record(6, Kind.ESCALATION, {"ticket_id": "t", "reason": "angry", "at_triage": False}),
     record(7, Kind.RESOLUTION, {"ticket_id": "t", "resolved_at": NOON, "kind": "assumed"}),
     record(8, Kind.CSAT, {"ticket_id": "t", "score": 4.0, "at": NOON}),
@@ -279,7 +279,7 @@ def test_comparisons_carry_customer_and_category(view: View) -> None:
         "c",
         "billing",
         2,
-        ["kb-1"],
+        ["k"],
     )
 
 
