@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from rows_for_tests import Desk, desk
@@ -20,6 +20,8 @@ CSAT = Question("csat", "CSAT (1 to 5)", "points", "higher", 0.15)
 COST = Question("cost", "Cost per ticket", "usd", "lower", 0.10, relative=True)
 RULES = Rules(alpha=0.05, power=0.8, guardrails=3)
 seeds = st.integers(0, 10_000)
+desks = settings(max_examples=30)
+"""Each example builds and judges whole desks."""
 truths = st.sampled_from([-0.9, -0.4, -0.15, 0.0, 0.2])
 
 
@@ -30,6 +32,7 @@ def same(one: Comparison, other: Comparison, question: Question = CSAT) -> None:
         assert second.estimate == pytest.approx(first.estimate, rel=1e-6, abs=1e-9)
 
 
+@desks
 @given(seeds, truths)
 def test_the_order_of_rows_never_matters(seed: int, effect: float) -> None:
     rows = desk(seed, n=1500, effect=effect)
@@ -37,6 +40,7 @@ def test_the_order_of_rows_never_matters(seed: int, effect: float) -> None:
     same(rows.comparison(), shuffled.comparison())
 
 
+@desks
 @given(seeds, truths)
 def test_a_day_counted_in_batches_is_the_same_day(seed: int, effect: float) -> None:
     """Batches arrive one after the other, interleaved with other days; the sums are the day's."""
@@ -46,6 +50,7 @@ def test_a_day_counted_in_batches_is_the_same_day(seed: int, effect: float) -> N
     same(rows.comparison(), rows.taking(arrived).comparison())
 
 
+@desks
 @given(seeds, truths, st.sampled_from([0.0, 1.0]))
 def test_a_stratum_with_one_arm_only_changes_no_effect(seed: int, effect: float, arm: float) -> None:
     rows = desk(seed, n=1500, effect=effect)
@@ -66,6 +71,7 @@ def test_a_stratum_with_one_arm_only_changes_no_effect(seed: int, effect: float,
     assert {one.state, other.state} != {State.PASS, State.FAIL}
 
 
+@desks
 @given(seeds, truths)
 def test_shifting_the_level_of_a_day_changes_nothing(seed: int, effect: float) -> None:
     """An arm-neutral day effect, however large, is not the agent's doing."""
@@ -75,6 +81,7 @@ def test_shifting_the_level_of_a_day_changes_nothing(seed: int, effect: float) -
     same(rows.comparison(), moved.comparison())
 
 
+@desks
 @given(seeds, truths, st.floats(1e-3, 1e4))
 def test_the_unit_never_matters(seed: int, effect: float, unit: float) -> None:
     rows = desk(seed, n=1500, effect=effect)
@@ -84,6 +91,7 @@ def test_the_unit_never_matters(seed: int, effect: float, unit: float) -> None:
     assert (first.state, first.reason) == (second.state, second.reason)
 
 
+@desks
 @given(seeds, truths, st.floats(1e-3, 1e4))
 def test_a_relative_margin_has_no_unit_at_all(seed: int, effect: float, unit: float) -> None:
     rows = desk(seed, n=1500, effect=effect)
@@ -91,6 +99,7 @@ def test_a_relative_margin_has_no_unit_at_all(seed: int, effect: float, unit: fl
     assert judge_difference(replace(rows, y=rows.y * unit).comparison(), COST, RULES).state is same_state
 
 
+@desks
 @given(seeds, truths, st.sampled_from([2, 5, 20]), st.sampled_from([1.0, 2.5, 4.0]))
 def test_more_data_with_the_same_effect_never_turns_a_pass_into_a_failure(
     seed: int, effect: float, times: int, scale: float
@@ -110,6 +119,7 @@ def test_more_data_with_the_same_effect_never_turns_a_pass_into_a_failure(
         assert late.state is State.FAIL
 
 
+@desks
 @given(seeds, truths, st.sampled_from([1.0, 2.5, 4.0]))
 def test_a_looser_step_never_fails_what_a_stricter_one_passes(seed: int, effect: float, scale: float) -> None:
     rows = desk(seed, n=3000, effect=effect).comparison()
@@ -117,6 +127,7 @@ def test_a_looser_step_never_fails_what_a_stricter_one_passes(seed: int, effect:
         assert judge_difference(rows, replace(CSAT, scale=scale), RULES).passed
 
 
+@desks
 @given(seeds, truths)
 def test_a_pass_and_a_failure_exclude_each_other_in_the_numbers_shown(seed: int, effect: float) -> None:
     verdict = judge_difference(desk(seed, n=4000, effect=effect).comparison(), CSAT, RULES)
