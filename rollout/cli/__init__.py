@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from policies.problems import PolicyInvalid
 from rollout.cli import evidence, importing, ladder, plans, records, serving, trials
 from rollout.errors import RidealongError, TransitionRefused
 
@@ -55,6 +56,9 @@ def main() -> None:
     except RidealongError as error:
         typer.echo(f"ridealong: {error}", err=True)
         sys.exit(1 if isinstance(error, TransitionRefused) else 2)
+    except PolicyInvalid as error:  # every problem of a plan on its own line, as `check` prints them
+        typer.echo(str(error), err=True)
+        sys.exit(2)
     except KeyboardInterrupt:
         typer.echo("ridealong: interrupted; what was acknowledged is recorded", err=True)
         sys.exit(130)

@@ -73,7 +73,11 @@ def register(app: typer.Typer) -> None:
 def _expanded(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if file.suffix in {".yaml", ".yml"})
+            inside = sorted(
+                file
+                for file in path.rglob("*")
+                if file.suffix in {".yaml", ".yml"} and not _hidden(file.relative_to(path))
+            )
             if not inside:
                 raise UsageError(f"{path}: there is no .yaml file in this folder")
             yield from inside
@@ -81,6 +85,11 @@ def _expanded(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
         else:
             raise UsageError(f"{path}: no such file or folder")
+
+
+def _hidden(path: Path) -> bool:
+    """``.venv`` and its like are nobody's plans."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _tell(checked: Sequence["Checked"]) -> None:

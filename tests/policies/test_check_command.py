@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from policies.files import check_files
-from policies.problems import Finding
-from rollout.cli import app
+from policies.problems import Finding, PlanInvalid, Problem
+from rollout.cli import app, main
 from rollout.errors import UsageError
 
 DOCUMENTS = Path(__file__).parent / "documents"
@@ -130,6 +130,27 @@ def test_what_is_not_there_is_wrong_usage(
 ):
     monkeypatch.chdir(tmp_path)
     assert isinstance(run("check", *words).exception, UsageError)
+
+
+def test_hidden_folders_are_left_alone(run: Run, plan: Path, agents: Path):
+    (plan.parent / ".venv").mkdir()
+    (plan.parent / ".venv" / "x.yaml").write_text("zebra: 1\n")
+    assert run("check", plan.parent, "--agents", agents).exit_code == 0
+
+
+def test_a_bad_plan_given_to_any_command_is_told_like_check_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """Commands that need a plan never end in a traceback."""
+    problem = Problem("x.yaml", 3, 1, "unit", "the text 'ticket' stands where only 'customer' is known")
+
+    def bad() -> None:
+        raise PlanInvalid([problem])
+
+    monkeypatch.setattr("rollout.cli.app", bad)
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert capsys.readouterr().err == f"{problem}\n"
 
 
 @pytest.mark.parametrize(("words", "title"), [([], "Plan"), (["plan"], "Plan"), (["agent"], "AgentVersion")])
