@@ -84,8 +84,10 @@ def promote(plan: Plan, state: LadderState, name: TrackName, ruling: Ruling, ord
     track = _climbing(state, name)
     outlook = consider(plan, state, name, ruling, order.at)
     if outlook.decision is Decision.PROMOTE or outlook.reason == "AWAITING_APPROVAL":
+        change = promoted(plan, state, name, ruling, order.at, actor=order.actor, reason="APPROVED")
         return replace(
-            promoted(plan, state, name, ruling, order.at, actor=order.actor, reason="APPROVED"),
+            change,
+            sentence=f"{change.sentence}; approved: {order.reason}",
             evidence={**ruling.evidence, "ordered": order.reason},
         )
     harmed = ruling.decision is Decision.ROLL_BACK
@@ -148,7 +150,7 @@ def _ordered(
         from_step=from_step,
         to_step=track.step if track is not None and track.open else None,
         reason="ORDERED",
-        sentence=f"{sentence}; {order.actor}: {order.reason}",
+        sentence=f"{sentence}: {order.reason}",
         state=state,
         at=order.at,
         actor=order.actor,
@@ -175,8 +177,8 @@ def _overridden(
     change = promoted(plan, state, name, ruling, order.at, actor=order.actor, reason="OVERRIDE")
     return replace(
         change,
-        sentence=f"{change.from_step} → {change.to_step}, overriding {outlook.reason} ({outlook.sentence}); "
-        f"{order.actor}: {order.reason}",
+        sentence=f"{change.from_step} → {change.to_step}, overriding {outlook.reason} ({outlook.sentence}): "
+        f"{order.reason}",
         evidence={
             **ruling.evidence,
             "ordered": order.reason,

@@ -89,8 +89,8 @@ def adopt(plan: Plan, digest: str, pinned: Plan, state: LadderState, order: Orde
         from_step=state.ladder.step,
         to_step=ladder.step,
         reason="REVISION" if widening else "RESTRICT_ONLY",
-        sentence=f"a revised plan is in force ({'; '.join(map(str, made)) or 'nothing that counts'}); "
-        f"{order.actor}: {order.reason}",
+        sentence=f"a revised plan is in force ({'; '.join(map(str, made)) or 'nothing that counts'}): "
+        f"{order.reason}",
         state=moved(plan, state, order.at, plan_digest=digest, ladder=ladder, canary=canary),
         at=order.at,
         actor=order.actor,

@@ -39,7 +39,7 @@ def test_a_start_enters_the_first_step_and_says_who_ordered_it(plan, order) -> N
     change = start(plan, DIGEST, None, order)
     assert (change.action, change.from_step, change.to_step) == ("start", None, "shadow")
     assert (change.actor, change.reason) == ("release-manager", "ORDERED")
-    assert change.sentence == "resolution@1.2.0 starts in shadow; release-manager: weekly review"
+    assert change.sentence == "resolution@1.2.0 starts in shadow: weekly review"
     assert (change.state.plan_digest, change.state.shares.weight) == (DIGEST, 0)
 
 
