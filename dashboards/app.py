@@ -4,13 +4,13 @@
 # once see it partially initialised.
 
 import os
-from typing import Final
+from typing import Final, cast
 
 import streamlit as st
 
 from dashboards import format as fmt
-from dashboards.client import ApiProblem, Client
-from dashboards.rows import GateRow, Overview, WorkflowRow
+from dashboards.client import Client
+from dashboards.rows import DeskRow, GateRow, Overview, WorkflowRow
 from dashboards.sections import gate, headlines, parts, rollout, shadow
 
 API: Final = os.environ.get("RIDEALONG_API", "http://127.0.0.1:8000")
@@ -24,7 +24,6 @@ _STYLE: Final = """
 h1 {font-size: 1.6rem !important; padding: 0 !important}
 hr {margin: 1.1rem 0 !important}
 h3 {font-size: 1.2rem !important; padding-bottom: 0.1rem !important}
-h4 {font-size: 1.02rem !important; padding: 0 !important}
 </style>
 """
 
@@ -35,7 +34,7 @@ def _client(url: str) -> Client:
 
 
 @st.cache_data(ttl=5, show_spinner=False)
-def _workflows(url: str) -> list[WorkflowRow]:
+def _workflows(url: str) -> list[DeskRow]:
     return _client(url).workflows()
 
 
@@ -49,12 +48,7 @@ def _overview(url: str, name: str, period: str) -> Overview:
     return _client(url).overview(name, period)
 
 
-def _trouble(problem: ApiProblem) -> None:
-    parts.trouble(problem)
-    st.button("Try again", key=f"again-{problem.title}")
-
-
-def _header(rows: list[WorkflowRow]) -> tuple[WorkflowRow, str]:
+def _header(rows: list[DeskRow]) -> tuple[DeskRow, str]:
     title, which, period = st.columns([6, 3, 3], vertical_alignment="bottom")
     with title:
         st.title("Ridealong", anchor=False)
@@ -66,54 +60,59 @@ def _header(rows: list[WorkflowRow]) -> tuple[WorkflowRow, str]:
     return rows[names.index(name)], PERIODS[chosen or "28 days"]
 
 
-def _page(row: WorkflowRow, period: str) -> None:
+def _page(desk: DeskRow, period: str) -> None:
     done = st.session_state.pop("done", None)
     if done:
         st.success(done)
-    rollout.show(_client(API), row)
+    name = desk["workflow"]
+    row = cast("WorkflowRow", desk) if desk["status"] != "not_started" else None
+    if row is None:
+        parts.empty(
+            "No rollout of this workflow yet",
+            "Everything here is the desk's own history. A plan in a folder starts the first step.",
+            "ridealong serve --data DIR --plans DIR",
+        )
+    else:
+        with parts.guarded("The ladder"):
+            rollout.show(_client(API), row)
+        st.divider()
+        with parts.guarded("The gate"):
+            gate.show(_gate(API, name))
     st.divider()
-    try:
-        gate.show(_gate(API, row["workflow"]))
-    except ApiProblem as problem:
-        _trouble(problem)
-    st.divider()
-    try:
-        overview = _overview(API, row["workflow"], period)
+    read = ""
+    with parts.guarded("The headlines"):
+        overview = _overview(API, name, period)
+        read = f"Read as of {fmt.moment(overview['as_of'], parts.zone())}."
         headlines.show(overview)
         if overview["shadow"] is not None:
             st.divider()
             shadow.show(overview["shadow"])
-        read = f"Read as of {fmt.moment(overview['as_of'])} UTC."
-    except ApiProblem as problem:
-        _trouble(problem)
-        read = ""
-    st.divider()
-    rollout.timeline(row["transitions"])
+    if row is not None:
+        st.divider()
+        with parts.guarded("The history"):
+            rollout.timeline(row["transitions"])
     st.caption(parts.plain(f"{read} Source: {API}."))
+
+
+def _welcome() -> None:
+    st.title("Ridealong", anchor=False)
+    parts.empty(
+        "No rollout yet",
+        "Write a plan, check it, and start the server with the folder it stands in. Or look at ten "
+        "simulated weeks first.",
+        "ridealong check policies/rollouts/*.yaml\nridealong serve --plans policies/rollouts\nridealong demo",
+    )
 
 
 def main() -> None:
     st.set_page_config(page_title="Ridealong", layout="wide")
     st.html(_STYLE)
-    try:
+    with parts.guarded("The list of workflows"):
         rows = _workflows(API)
-    except ApiProblem as problem:
-        st.title("Ridealong", anchor=False)
-        _trouble(problem)
-        return
-    if not rows:
-        st.title("Ridealong", anchor=False)
-        parts.empty(
-            "No rollout yet",
-            "Write a plan, check it, and start the server with the folder it stands in. Or look at ten "
-            "simulated weeks first.",
-            "ridealong check policies/rollouts/*.yaml\n"
-            "ridealong serve --plans policies/rollouts\n"
-            "ridealong demo",
-        )
-        return
-    row, period = _header(rows)
-    _page(row, period)
+        if rows:
+            _page(*_header(rows))
+        else:
+            _welcome()
 
 
 main()

@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 import httpx
 
-from dashboards.rows import GateRow, Overview, WorkflowRow
+from dashboards.rows import DeskRow, GateRow, Overview
 
 _TIMEOUT: Final = httpx.Timeout(20.0, connect=2.0)
 
@@ -30,11 +30,9 @@ class Client:
             trust_env=False,  # a proxy must not see loopback traffic
         )
 
-    def workflows(self) -> list[WorkflowRow]:
-        return cast("list[WorkflowRow]", self._get("/v1/workflows")["workflows"])
-
-    def workflow(self, name: str) -> WorkflowRow:
-        return cast("WorkflowRow", self._get(f"/v1/workflows/{name}"))
+    def workflows(self) -> list[DeskRow]:
+        """Every workflow with records; those with a rollout are ``WorkflowRow``."""
+        return cast("list[DeskRow]", self._get("/v1/workflows")["workflows"])
 
     def gate(self, name: str) -> GateRow:
         return cast("GateRow", self._get(f"/v1/workflows/{name}/gate"))

@@ -5,6 +5,7 @@ from typing import Final
 
 MINUS: Final = "\u2212"
 UNKNOWN: Final = "–"
+_FEW_SECONDS: Final = 10
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -41,7 +42,7 @@ def seconds(value: float | None) -> str:
     for size, name, digits in ((86400, "days", 1), (3600, "h", 1), (60, "min", 0)):
         if abs(value) >= size:
             return f"{number(value / size, digits)} {name}"
-    return f"{number(value)} s"
+    return f"{number(value, 0 if abs(value) >= _FEW_SECONDS else 1)} s"
 
 
 def in_unit(value: float | None, unit: str) -> str:

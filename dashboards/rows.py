@@ -51,12 +51,18 @@ class TransitionRow(TypedDict):
     actor: str
 
 
-class WorkflowRow(TypedDict):
-    """One workflow: its ladder, its position, the weights in force, what was decided last."""
+class DeskRow(TypedDict):
+    """Any workflow with records. ``status`` is ``not_started`` where no rollout ever began."""
 
     workflow: str
     tenant: str
     status: str
+    sentence: str
+
+
+class WorkflowRow(DeskRow):
+    """A rollout: its ladder, its position, the weights in force, what was decided last."""
+
     step: str
     steps: list[StepRow]
     canary_steps: list[StepRow]
@@ -65,7 +71,6 @@ class WorkflowRow(TypedDict):
     split: SplitRow
     quarantined: list[str]
     decision: str
-    sentence: str
     next_step: str | None
     until: str | None
     plan_digest: str
@@ -98,17 +103,24 @@ class MetricVerdict(TypedDict):
     needed_tickets: float | None
     needed_days: float | None
     sentence: str
-    comparative: NotRequired[bool]
-    """False where the metric is one arm's level against a fixed limit."""
+    comparative: bool
+    """False where the metric is one arm's level against a fixed limit, with nothing to compare."""
+
+
+class IntegrityCheck(TypedDict):
+    """Whether one thing that could make the comparison worthless was found."""
+
+    verdict: VerdictState
+    sentence: str
 
 
 class GateRow(TypedDict):
     workflow: str
-    step: str
+    step: str | None
     as_of: str
     decision: str
     metrics: list[MetricVerdict]
-    integrity: dict[str, Any]
+    integrity: dict[str, IntegrityCheck]
 
 
 class Point(TypedDict):

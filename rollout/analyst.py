@@ -19,19 +19,23 @@ from policies.plan import Plan
 from rollout.api.inputs import ActionRequest
 from rollout.api.orders import moved
 from rollout.clock import Clock, SystemClock
-from rollout.controller import Controller, Recorder
+from rollout.controller import Controller, Recorder, Standing
 from rollout.errors import RidealongError, TransitionRefused
 from rollout.gating import gate as judge_gate
+from rollout.gating import known_workflows, require_workflow
 from rollout.ladder.state import LadderState, TrackName
 from rollout.ladder.transition import Order, Ruling
 from rollout.record.folder import DataFolder
-from rollout.status import status
+from rollout.report import overview
+from rollout.status import history, status
+from rollout.yardstick import find_plan
 
 FRESH_SECONDS: Final = 60.0
 """How long an answer holds while nothing is recorded: maturity moves with the clock alone."""
 BUSY_SECONDS: Final = 2.0
 """How long it holds while tickets come in, as long as no rollout has moved."""
 _MOST_ANSWERS: Final = 256
+TENANT: Final = "default"
 PLANS_ACTOR: Final = "serve --plans"
 
 _log = logging.getLogger(__name__)
@@ -61,15 +65,18 @@ class Analyst:
         return int(self._folder.view.position)
 
     def workflows(self) -> list[dict[str, Any]]:
-        """Every workflow that was ever started."""
+        """Every workflow of the records: rollouts first, then desks that have only a history."""
         with self._using:
-            return [self.workflow(name) for _, name in self._controller.workflows()]
+            self.catch_up()
+            started = [name for _, name in self._controller.workflows()]
+            others = [name for name in known_workflows(self._folder.view) if name not in started]
+            return [self.workflow(name) for name in (*started, *others)]
 
     def workflow(self, name: str) -> dict[str, Any]:
         """Where one rollout stands.
 
         Raises:
-            UnknownWorkflow: it was never started.
+            UnknownWorkflow: nothing was ever recorded about it.
 
         """
         return self._cached(("status", name), partial(self._status, name))
@@ -78,8 +85,8 @@ class Analyst:
         """What the gate of the step in force says.
 
         Raises:
-            UnknownWorkflow: it was never started.
-            UsageError: the plan has no such track.
+            UnknownWorkflow: nothing was ever recorded about it.
+            TransitionRefused: it runs no such track.
 
         """
         return self._cached(("gate", name, track, as_of), partial(self._gate, name, track, as_of))
@@ -91,7 +98,7 @@ class Analyst:
             UnknownWorkflow: nothing was ever recorded about it.
 
         """
-        raise NotImplementedError
+        return self._cached(("overview", name, period), partial(self._overview, name, period))
 
     def promote(self, name: str, asked: ActionRequest) -> dict[str, Any]:
         """Leave a step on a person's word, on the evidence of this moment.
@@ -162,31 +169,43 @@ class Analyst:
         return report.judgement.ruling(report.to_json())
 
     def _status(self, name: str) -> dict[str, Any]:
-        standing, now = self._controller.standing(name), self._clock.now()
+        standing, now = self._standing(name), self._clock.now()
+        if standing is None:
+            return history(name, TENANT)
         rulings = self._controller.rulings(standing, now)
         return status(standing, rulings, now, self._transitions(name))
+
+    def _standing(self, name: str) -> Standing | None:
+        """Where it stands; None where it has records but no rollout.
+
+        Raises:
+            UnknownWorkflow: nothing was ever recorded about it.
+
+        """
+        require_workflow(self._folder.view, name, TENANT)
+        if (TENANT, name) in self._controller.workflows():
+            return self._controller.standing(name)
+        return None
 
     def _transitions(self, name: str) -> list[dict[str, Any]]:
         wanted = ("seq", "at", "action", "track", "from_step", "to_step", "reason", "sentence", "actor")
         return [
             {key: row[key] for key in wanted} | {"at": _iso(row["at"])}
-            for row in self._folder.view.transitions("default", name)
+            for row in self._folder.view.transitions(TENANT, name)
         ]
 
     def _gate(self, name: str, track: str, as_of: datetime | None) -> dict[str, Any]:
-        standing = self._controller.standing(name)
-        moment = as_of or self._clock.now()
-        if track == TrackName.CANARY and standing.state.canary is None:
+        standing, view = self._standing(name), self._folder.view
+        state = None if standing is None else standing.state
+        if track == TrackName.CANARY and (state is None or state.canary is None):
             raise TransitionRefused(f"{name} runs no canary, so there is no gate to look at")
-        report = judge_gate(
-            self._folder.view,
-            standing.plan,
-            name,
-            moment,
-            state=standing.state,
-            track=track,
-        )
-        return report.to_json()
+        plan = find_plan(view, name).plan if standing is None else standing.plan
+        return judge_gate(view, plan, name, as_of or self._clock.now(), state=state, track=track).to_json()
+
+    def _overview(self, name: str, period: str) -> dict[str, Any]:
+        standing = self._standing(name)
+        plan = None if standing is None else standing.plan
+        return overview(self._folder.view, name, self._clock.now(), period=period, plan=plan).to_json()
 
     def _cached(self, key: tuple[Any, ...], answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The answer, newly made unless nothing that matters has happened since the last one."""

@@ -56,6 +56,31 @@ def status(
     }
 
 
+def history(workflow: str, tenant: str) -> dict[str, Any]:
+    """The row of a workflow that has records but no rollout: an imported or replayed desk."""
+    return {
+        "workflow": workflow,
+        "tenant": tenant,
+        "status": "not_started",
+        "step": None,
+        "steps": [],
+        "canary_steps": [],
+        "ladder": None,
+        "canary": None,
+        "split": None,
+        "quarantined": [],
+        "decision": None,
+        "reason": "NOT_STARTED",
+        "sentence": "no rollout was started; everything here is the desk's own history",
+        "until": None,
+        "next_step": None,
+        "owners": None,
+        "plan_digest": None,
+        "position": 0,
+        "transitions": [],
+    }
+
+
 def _step(gate: Sequence[str], step: Step) -> dict[str, Any]:
     return {
         "name": step.name,

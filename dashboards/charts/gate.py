@@ -12,6 +12,8 @@ from dashboards.rows import MetricVerdict
 
 _CLIP: Final = 2.5
 """How many margins to either side are drawn; a longer interval runs off the edge."""
+_ROOM: Final = 0.9
+"""Room on the right, in margins, for the number beside an interval."""
 _VERDICTS: Final = {
     "PASS": ("Pass", look.GREEN, "circle"),
     "FAIL": ("Fail", look.RED, "cross"),
@@ -40,7 +42,7 @@ def forest(metrics: Sequence[MetricVerdict]) -> look.Picture:
         domain=False,
         ticks=False,
     )
-    x = alt.X("low:Q", scale=alt.Scale(domain=[-_CLIP, _CLIP], nice=False), axis=axis)
+    x = alt.X("low:Q", scale=alt.Scale(domain=[-_CLIP, _CLIP + _ROOM], nice=False), axis=axis)
     verdicts = [name for name, _, _ in _VERDICTS.values()]
     color = alt.Color(
         "verdict:N",
@@ -67,8 +69,8 @@ def forest(metrics: Sequence[MetricVerdict]) -> look.Picture:
         zone.mark_rule(color=look.GREY, strokeDash=[3, 3]).encode(x="zero:Q"),
         base.mark_rule(strokeWidth=3).encode(x=x, x2="high:Q", color=color),
         base.mark_point(filled=True, size=120, opacity=1).encode(x="mid:Q", color=color, shape=shape),
-        base.mark_text(dy=-14, fontSize=12).encode(x="mid:Q", text="difference:N"),
-    ).properties(height=alt.Step(58))
+        base.mark_text(align="left", dx=8, fontSize=12).encode(x="high:Q", text="difference:N"),
+    ).properties(height=alt.Step(46))
 
 
 def _row(metric: MetricVerdict) -> dict[str, Any]:

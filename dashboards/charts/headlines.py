@@ -98,7 +98,12 @@ def by_category(rows: Sequence[Point]) -> look.Picture:
 def cost(rows: Sequence[Point]) -> look.Picture:
     """Cost per resolution and arm: gross beside net of the tickets that came back."""
     parts: list[dict[str, Any]] = [
-        {"arm": look.label(row["group"]), "kind": kind, "usd": amount, "text": fmt.usd(amount)}
+        {
+            "arm": look.label(row["group"]),
+            "kind": kind,
+            "usd": amount,
+            "text": f"{fmt.usd(amount)} {kind.lower()}",
+        }
         for row in rows
         for kind, amount in ((_GROSS, row.get("gross")), (_NET, row.get("net")))
         if amount is not None
@@ -108,7 +113,7 @@ def cost(rows: Sequence[Point]) -> look.Picture:
     base = alt.Chart(pd.DataFrame(parts)).encode(
         y=alt.Y("arm:N", sort=[look.label(arm) for arm in look.listed(arms)], axis=look.names()),
         yOffset=alt.YOffset("kind:N", sort=[_GROSS, _NET]),
-        x=alt.X("usd:Q", axis=None, scale=alt.Scale(domain=[0, most * 1.15])),
+        x=alt.X("usd:Q", axis=None, scale=alt.Scale(domain=[0, most * 1.45])),
     )
     bars = base.mark_bar(cornerRadiusEnd=3).encode(
         color=alt.Color("arm:N", scale=look.palette(arms), legend=None),
@@ -119,8 +124,5 @@ def cost(rows: Sequence[Point]) -> look.Picture:
             alt.Tooltip("text:N", title="USD"),
         ],
     )
-    inside = base.mark_text(align="left", dx=6, fontSize=12, color="white").encode(
-        x=alt.value(0), text="kind:N"
-    )
-    text = base.mark_text(align="left", dx=5, fontSize=12, fontWeight=600).encode(text="text:N")
-    return alt.layer(bars, inside, text).properties(height=max(_HEIGHT, 72 * len(set(arms))))
+    text = base.mark_text(align="left", dx=5, fontSize=12).encode(text="text:N")
+    return alt.layer(bars, text).properties(height=max(_HEIGHT, 72 * len(set(arms))))

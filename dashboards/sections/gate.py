@@ -18,23 +18,26 @@ def show(gate: GateRow) -> None:
         parts.empty("No gate is judged here", "The last step has no gate; monitors keep watching it.")
         return
     picture, words = st.columns(2, gap="large")
-    drawn = [metric for metric in metrics if _drawable(metric)]
+    guardrails = [metric for metric in metrics if metric["role"] == "guardrail"]
+    drawn = [metric for metric in guardrails if _drawable(metric)]
     with picture:
         if drawn:
             parts.chart(charts.forest(drawn), " ".join(metric["sentence"] for metric in drawn))
         else:
             parts.empty(
                 "Nothing to draw yet",
-                "No guardrail of this step has an estimate. It appears with the first matured outcomes.",
+                "No guardrail of this step has been compared. It appears with the first matured outcomes.",
             )
+        _lines([metric for metric in metrics if metric["role"] != "guardrail"])
         _integrity(gate)
     with words:
-        for metric in metrics:
+        for metric in guardrails:
             _verdict(metric)
     parts.details(
         metrics,
         {
             "title": "Metric",
+            "role": "Role",
             "verdict": "Verdict",
             "reason": "Reason",
             "estimate": "Estimate",
@@ -49,6 +52,7 @@ def show(gate: GateRow) -> None:
             "immature": "Immature",
             "needed_tickets": "Tickets needed",
             "needed_days": "Days needed",
+            "sentence": "In words",
         },
         "Estimates are agent minus human in the metric's own unit, stratified by step and day, with "
         "customers as clusters, by the arm a customer was assigned to. MDE is the smallest worsening that "
@@ -58,7 +62,35 @@ def show(gate: GateRow) -> None:
 
 
 def _drawable(metric: MetricVerdict) -> bool:
-    return metric["estimate"] is not None and bool(metric["margin"]) and metric.get("comparative", True)
+    return metric["estimate"] is not None and bool(metric["margin"]) and metric["comparative"]
+
+
+def _lines(metrics: list[MetricVerdict]) -> None:
+    """Goals and monitors, a line each: their sentences are in the table below."""
+    if not metrics:
+        return
+    with st.container(gap="xsmall"):
+        st.markdown("**Goals and monitors**")
+        for metric in metrics:
+            _line(metric["verdict"], f"{metric['title']}: {_found(metric)}")
+
+
+def _found(metric: MetricVerdict) -> str:
+    """What was measured, against what it may be."""
+    unit, value = metric["unit"], metric["estimate"]
+    if value is None:
+        return "nothing observed yet"
+    if metric["comparative"]:
+        return f"{fmt.difference(value, unit)} against humans"
+    bound = "at least" if metric["better"] == "higher" else "at most"
+    return f"{fmt.in_unit(value, unit)}, {bound} {fmt.in_unit(metric['margin'], unit)}"
+
+
+def _line(verdict: str, text: str) -> None:
+    mark, words = st.columns([1, 5], gap="small", vertical_alignment="center")
+    with mark:
+        parts.chip(verdict)
+    words.caption(parts.plain(text))
 
 
 def _verdict(metric: MetricVerdict) -> None:
@@ -66,7 +98,7 @@ def _verdict(metric: MetricVerdict) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{parts.plain(metric['title'])}**")
             parts.chip(metric["verdict"])
-        st.text(metric["sentence"])
+        st.text(metric["sentence"].removeprefix(f"{metric['title']}: "))
         st.caption(parts.plain(_facts(metric)))
 
 
@@ -86,16 +118,11 @@ def _facts(metric: MetricVerdict) -> str:
 
 
 def _integrity(gate: GateRow) -> None:
-    checks = gate["integrity"]
-    if not checks:
-        return
-    st.markdown("**Integrity**")
-    for name, found in checks.items():
-        sentence = found.get("sentence") if isinstance(found, dict) else found
-        with st.container(horizontal=True, vertical_alignment="center"):
-            if isinstance(found, dict) and "verdict" in found:
-                parts.chip(str(found["verdict"]))
-            st.caption(parts.plain(f"{_NAMES.get(name, fmt.words(name))}: {sentence}"))
+    """Whether the comparison can be read at all."""
+    with st.container(gap="xsmall"):
+        st.markdown("**Integrity**")
+        for name, check in gate["integrity"].items():
+            _line(check["verdict"], f"{_CHECKS.get(name, fmt.words(name))}: {check['sentence']}")
 
 
-_NAMES = {"srm": "Split as planned", "crossover": "Crossover", "double_assignment": "Double assignment"}
+_CHECKS = {"srm": "Split as planned", "crossover": "Arms kept apart", "double_assignment": "One arm each"}

@@ -26,7 +26,7 @@ def show(overview: Overview) -> None:
 
 def _title(title: str, tag: str, color: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"#### {title}")
+        st.markdown(f"**{title}**")
         st.badge(tag, color=color)  # type: ignore[arg-type]
 
 
@@ -34,10 +34,16 @@ def _numbers(rows: Sequence[Point], unit: str) -> None:
     """One figure per group, with interval and n under it."""
     shown = [row for row in rows if row["value"] is not None][:4]
     for place, row in zip(st.columns(max(len(shown), 1)), shown, strict=False):
-        with place:
+        with place, st.container(gap=None):
             st.metric(charts.label(row["group"]), fmt.in_unit(row["value"], unit))
             interval = f"{fmt.in_unit(row['lower'], unit)} to {fmt.in_unit(row['upper'], unit)}"
             st.caption(parts.plain(f"{interval}, n {fmt.number(row['n'])}"))
+
+
+_BY_ARM = (
+    " Every ticket of an arm counts here, also those that were never eligible and so went to humans "
+    "without a draw: the gate above compares like with like."
+)
 
 
 def _nothing(what: str) -> None:
@@ -79,7 +85,7 @@ def _csat(row: Headline) -> None:
 
 
 def _recontact(row: Headline) -> None:
-    _title("Re-contact within 7 days", "By arm", "blue")
+    _title("Re-contact within 7 days", "Descriptive, by arm", "gray")
     if not row["rows"]:
         _nothing("resolved ticket")
         return
@@ -98,21 +104,19 @@ def _recontact(row: Headline) -> None:
             "immature": "Window still open",
         },
         "The same customer opens another ticket on the same issue within 7 days of a claimed resolution. "
-        "Tickets whose window is still open are counted apart and drawn hollow: their rate can only rise.",
+        "Tickets whose window is still open are counted apart and drawn hollow: their rate can only rise."
+        + _BY_ARM,
         row["sql"],
     )
 
 
 def _escalation(row: Headline) -> None:
-    _title("Escalation by category", "By arm", "blue")
+    _title("Escalation by category", "Descriptive, by arm", "gray")
     if not row["rows"]:
         _nothing("escalation or handled ticket")
         return
     parts.chart(charts.by_category(row["rows"]), row["sentence"])
     st.text(row["sentence"])
-    few = [row for row in row["rows"] if row.get("enough") is False]
-    if few:
-        st.caption(parts.plain(f"{len(few)} groups have too few tickets to be read on their own."))
     parts.details(
         row["rows"],
         {
@@ -126,13 +130,13 @@ def _escalation(row: Headline) -> None:
             "band_high": "Band to",
         },
         "Share of the arm's tickets that went on to a human. The grey stretch is the band of the plan: "
-        "below it is as suspicious as above it.",
+        "below it is as suspicious as above it." + _BY_ARM,
         row["sql"],
     )
 
 
 def _cost(row: Headline) -> None:
-    _title("Cost per resolution", "By arm", "blue")
+    _title("Cost per resolution", "Descriptive, by arm", "gray")
     if not row["rows"]:
         _nothing("priced resolution")
         return
@@ -149,6 +153,6 @@ def _cost(row: Headline) -> None:
             "n": "Resolutions",
         },
         "Model cost plus human minutes at the plan's wage, per resolved ticket. Net counts only resolutions "
-        "that did not come back within 7 days.",
+        "that did not come back within 7 days." + _BY_ARM,
         row["sql"],
     )

@@ -1,7 +1,9 @@
 """What several sections share: inert text, chips, tables, a chart with its alternative."""
 
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -12,6 +14,8 @@ import streamlit as st
 from dashboards import charts
 from dashboards import format as fmt
 from dashboards.client import ApiProblem
+
+_log = logging.getLogger(__name__)
 
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$<>:])")
 
@@ -58,13 +62,17 @@ def chart(picture: charts.Picture, alternative: str) -> None:
     st.altair_chart(charts.dressed(picture, dark=dark), width="stretch", alt=alternative)
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
-    """The rows under ``columns`` (field to heading), safe to download into a spreadsheet."""
+def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, wide: str = "") -> None:
+    """The rows under ``columns`` (field to heading), safe to download into a spreadsheet.
+
+    The column headed ``wide`` takes the room that the others leave.
+    """
     frame = pd.DataFrame(
         [{title: fmt.inert(row.get(field)) for field, title in columns.items()} for row in rows],
         columns=list(columns.values()),
     )
-    st.dataframe(frame, hide_index=True, width="stretch")
+    widths = {wide: st.column_config.TextColumn(width="large")} if wide else None
+    st.dataframe(frame, hide_index=True, width="stretch", column_config=widths)
 
 
 def details(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], definition: str, sql: str) -> None:
@@ -88,3 +96,16 @@ def empty(title: str, todo: str, command: str = "") -> None:
 def trouble(problem: ApiProblem) -> None:
     """What the API said when it refused or could not be reached, in its own words."""
     st.error(f"**{plain(problem.title)}**  \n{plain(problem.detail)}")
+
+
+@contextmanager
+def guarded(what: str) -> Iterator[None]:
+    """Whatever fails inside costs this part of the page and nothing else."""
+    try:
+        yield
+    except ApiProblem as problem:
+        trouble(problem)
+        st.button("Try again", key=f"again-{what}")
+    except Exception:  # noqa: BLE001 - the page is worth more than any part of it
+        _log.exception("%s could not be drawn", what)
+        st.error(f"{what} could not be drawn; the dashboard's log says why. The rest of the page is sound.")

@@ -52,9 +52,9 @@ def show(client: Client, row: WorkflowRow) -> None:
 
 def _standing(row: WorkflowRow) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"### {parts.plain(row['step'])}")
+        st.markdown(f"**{parts.plain(row['step'])}**")
         parts.chip(row["status"])
-        if row["decision"]:
+        if row["status"] == "running":
             parts.chip(row["decision"])
     following = row["next_step"] or "nothing: this is the last step"
     until = f"{fmt.moment(row['until'], parts.zone())} at the earliest" if row["until"] else ""
@@ -144,6 +144,7 @@ def timeline(rows: list[TransitionRow]) -> None:
         return
     newest = sorted(rows, key=lambda row: row["seq"], reverse=True)
     parts.chart(charts.timeline(rows), f"{len(rows)} transitions; the newest: {newest[0]['sentence']}")
+    st.text(f"Latest: {newest[0]['sentence']}.")
     shown = [
         {
             "when": fmt.moment(row["at"], parts.zone()),
@@ -163,4 +164,4 @@ def timeline(rows: list[TransitionRow]) -> None:
         "actor": "By",
         "why": "Why",
     }
-    parts.table(shown, titles)
+    parts.table(shown, titles, wide="Why")

@@ -19,13 +19,13 @@ def show(row: ShadowRow) -> None:
     st.text(row["sentence"])
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True):
-        st.markdown("#### Agreement by category")
+        st.markdown("**Agreement by category**")
         if row["by_category"]:
             parts.chart(charts.agreement(row["by_category"]), "Agreement with the human by category.")
         else:
             parts.empty("Nothing judged yet", "Agreement appears when comparisons are rated.")
     with right, st.container(border=True):
-        st.markdown("#### Would it have escalated?")
+        st.markdown("**Would it have escalated?**")
         if row["escalation"]:
             parts.chart(charts.confusion(row["escalation"]), "Escalation by the agent against the human's.")
         else:

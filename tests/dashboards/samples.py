@@ -205,6 +205,7 @@ def gate() -> dict[str, Any]:
                 0.004,
                 sentence="0.2 % of the tickets broke a policy; 1 % is the limit.",
                 comparative=False,
+                role="monitor",
                 n_agent=5292,
                 n_human=0,
             ),

@@ -63,10 +63,10 @@ def test_the_band_of_a_category_is_drawn_where_the_plan_has_one(samples: Any) ->
 def test_cost_shows_gross_and_net_of_each_arm(samples: Any) -> None:
     rows = data_of(charts.cost(samples.overview()["cost"]["rows"]))
     assert {(row["arm"], row["kind"], row["text"]) for row in rows} == {
-        ("Agent", "Gross", "$1.92"),
-        ("Agent", "Net of re-contact", "$2.18"),
-        ("Human", "Gross", "$4.61"),
-        ("Human", "Net of re-contact", "$5.27"),
+        ("Agent", "Gross", "$1.92 gross"),
+        ("Agent", "Net of re-contact", "$2.18 net of re-contact"),
+        ("Human", "Gross", "$4.61 gross"),
+        ("Human", "Net of re-contact", "$5.27 net of re-contact"),
     }
 
 

@@ -22,6 +22,7 @@ from dashboards import format as fmt
         (fmt.usd(0.0123), "$0.0123"),
         (fmt.usd(0), "$0.00"),
         (fmt.seconds(40), "40 s"),
+        (fmt.seconds(3.19), "3.2 s"),
         (fmt.seconds(720), "12 min"),
         (fmt.seconds(2 * 86400), "2.0 days"),
         (fmt.difference(0.012, "rate"), "+1.2 pp"),
