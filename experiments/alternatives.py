@@ -17,6 +17,8 @@ from experiments.sequential import Floats
 GRID = 0.02
 """Spacing of the integration grid in standard deviations; boundaries hold to 1e-4."""
 MOST_POINTS = 400
+ASSUMED_LOOKS = 20
+"""Looks per horizon where nobody remembered them; more of them would raise the boundary by little."""
 
 
 def fixed_bound(effect: float, information: float, *, alpha: float) -> float:
@@ -58,7 +60,12 @@ def spending_boundary(fractions: tuple[float, ...], *, alpha: float) -> tuple[fl
 
 
 def group_sequential_bound(
-    effect: float, information: float, *, alpha: float, horizon: float, looks: tuple[float, ...] = ()
+    effect: float,
+    information: float,
+    *,
+    alpha: float,
+    horizon: float,
+    looks: tuple[float, ...] | None = None,
 ) -> float:
     """δ̂ − c_k/√I with the critical value of this look; −infinite once alpha is spent.
 
@@ -67,11 +74,15 @@ def group_sequential_bound(
         information: I now.
         alpha: one-sided level.
         horizon: the planned maximum information.
-        looks: information at every earlier look, ascending.
+        looks: information at every earlier look, ascending. None assumes one at every twentieth of
+            the horizon and takes a look after it for the last one: who forgets looks may take
+            that one once.
 
     """
     if not information > 0 or (looks and looks[-1] >= horizon):
         return -math.inf
+    if looks is None:
+        looks = tuple(horizon * step / ASSUMED_LOOKS for step in range(1, ASSUMED_LOOKS))
     earlier = tuple(look / horizon for look in looks if 0 < look < information)
     critical = spending_boundary((*earlier, information / horizon), alpha=alpha)[-1]
     return effect - critical / math.sqrt(information)

@@ -46,7 +46,7 @@ def judge_difference(
 
     Raises:
         ValueError: a margin is not positive, a scale below 1, or the margin is relative and the
-            comparison lacks ``treated_part``.
+            comparison lacks ``treated_part`` or scale·margin allows a metric to fall by 100 %.
 
     """
     _check(question)

@@ -101,8 +101,9 @@ class Rules:
     harm_alpha: float | None = None
     """Chance of any false rollback; alpha where left out."""
     method: Method = Method.SEQUENTIAL
-    looks: tuple[float, ...] = ()
-    """Group-sequential only: the information at each earlier look, ascending. It has a memory."""
+    looks: tuple[float, ...] | None = None
+    """Group-sequential only: the information at each earlier look, ascending; it has a memory. Where
+    nobody kept it, looks at every twentieth of the horizon are assumed."""
 
     @property
     def harm_share(self) -> float:

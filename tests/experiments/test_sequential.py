@@ -149,13 +149,34 @@ def test_spending_ends_at_alpha() -> None:
 
 def test_one_look_is_the_fixed_test() -> None:
     assert spending_boundary((1.0,), alpha=0.05)[0] == pytest.approx(norm.isf(0.05), abs=1e-6)
-    assert group_sequential_bound(0.1, 400, alpha=0.05, horizon=400) == pytest.approx(
+    assert group_sequential_bound(0.1, 400, alpha=0.05, horizon=400, looks=()) == pytest.approx(
         fixed_bound(0.1, 400, alpha=0.05), abs=1e-6
     )
 
 
 def test_a_spent_horizon_says_nothing_more() -> None:
     assert group_sequential_bound(1.0, 900, alpha=0.05, horizon=600, looks=(300, 650)) == -math.inf
+
+
+def test_forgotten_looks_are_not_free() -> None:
+    first = group_sequential_bound(0.1, 400, alpha=0.05, horizon=600, looks=())
+    forgotten = group_sequential_bound(0.1, 400, alpha=0.05, horizon=600)
+    assert forgotten < first
+    late = group_sequential_bound(0.1, 700, alpha=0.05, horizon=600)
+    assert late < fixed_bound(0.1, 700, alpha=0.05)
+
+
+@pytest.mark.slow
+def test_forgotten_looks_still_keep_alpha() -> None:
+    rng = np.random.default_rng(4)
+    looks, runs, horizon = 40, 20_000, 600.0
+    clock = horizon * np.arange(1, looks + 1) / looks
+    score, crossed = np.zeros(runs), np.zeros(runs, dtype=bool)
+    for at in clock:
+        score += rng.normal(0.0, math.sqrt(clock[0]), runs)
+        bar = -group_sequential_bound(0.0, at, alpha=0.05, horizon=horizon)
+        crossed |= score / at > bar
+    assert 0.03 < crossed.mean() < 0.055
 
 
 def test_looks_must_ascend() -> None:
