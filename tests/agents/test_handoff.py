@@ -1,6 +1,6 @@
 """The packet is read in a hurry: its limits hold whatever went into it."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from agent_cases import ticket, triaged, turns
 from hypothesis import given
@@ -47,6 +47,18 @@ def test_it_never_exceeds_its_words_and_no_part_is_empty(
     first = render(made).replace("- ", "").split()[:FIRST_WORDS]
     assert set(made.next_step.split()) <= set(first)
     assert set(made.tone.split()) <= set(first)
+
+
+def test_even_a_packet_with_every_part_full_can_be_read_in_time() -> None:
+    long = "word " * 300
+    one = ticket(long, subject=long, tier=long, customer_id=long)
+    made = packet(
+        one, triaged(), reasons=("safety-concern",), tried=[long], sources=[Source("s", long, "", 0.5)]
+    )
+    for part in ("customer", "issue", "tried", "knowledge"):
+        assert getattr(made, part).endswith("…")
+    full = replace(made, next_step="word " * 30, tone="word " * 20)
+    assert word_count(full) == MAX_WORDS
 
 
 def test_it_says_what_to_do_in_the_customers_words_with_its_sources() -> None:

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from math import log, sqrt
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,11 @@ class TestSearch:
         relevance = [source.relevance for source in found]
         assert all(0 < value < 1 for value in relevance)
         assert relevance == sorted(relevance, reverse=True)
+
+    def test_saying_everything_twice_counts_as_the_square_root_of_two(self) -> None:
+        """The score doubles and the scale grows with the root, as the formula of ``search`` says."""
+        once, twice = (knowledge().search(["password", "forgot"] * n, at=NOW)[0].relevance for n in (1, 2))
+        assert log(1 - twice) == pytest.approx(sqrt(2) * log(1 - once))
 
     def test_a_rambling_question_is_less_relevant_than_its_core(self) -> None:
         base = knowledge()
