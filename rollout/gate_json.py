@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.integrity import ALPHA as SRM_ALPHA
 from experiments.srm import check_ratio
+from experiments.verdict import Reason
 from policies.vocabulary import METRICS
 from rollout.ladder.findings import split_counts
 from rollout.measure.catalogue import CATALOGUE
@@ -32,6 +33,7 @@ def gate_to_json(report: "GateReport") -> dict[str, Any]:
             for row in report.rows
             if row.category is not None
         ],
+        "valid": not report.findings,
         "integrity": _integrity(report),
         "arms": {"agent": treated, "human": control},
         "version": evidence.version,
@@ -47,17 +49,17 @@ def gate_to_json(report: "GateReport") -> dict[str, Any]:
 
 
 def _metric(row: "Row") -> dict[str, Any]:
-    verdict, found = row.verdict, row.evidence
+    verdict, found, known = row.verdict, row.evidence, METRICS[row.metric]
     return {
         "metric": row.metric,
-        "title": METRICS[row.metric].title,
-        "unit": METRICS[row.metric].unit,
-        "better": METRICS[row.metric].better,
+        "title": known.title,
+        "unit": known.unit,
+        "better": known.better,
         "role": row.role,
         "required": row.required,
         "verdict": verdict.state.value,
         "reason": verdict.reason.value,
-        "compared_with": "arm" if found.difference is not None and row.category is None else "limit",
+        "comparative": found.difference is not None and row.category is None,
         "estimate": verdict.estimate,
         "se": verdict.se,
         "lower": verdict.lower,
@@ -85,30 +87,60 @@ def _metric(row: "Row") -> dict[str, Any]:
 
 
 def _integrity(report: "GateReport") -> dict[str, Any]:
+    """One entry per check, each with a verdict, a sentence and its counts."""
     counts = report.evidence.integrity
     check = check_ratio(split_counts(counts.new_units), alpha=SRM_ALPHA)
+    excluded = sum(each.total for each in counts.excluded_units)
+    excluded_treated = sum(each.treated for each in counts.excluded_units)
     return {
-        "valid": not report.findings,
-        "srm": {
-            "alarm": check.alarm,
-            "p_value": check.p_value,
-            "observed": check.observed,
-            "expected": check.expected,
-            "new_units": check.n,
-            "alpha": SRM_ALPHA,
-        },
-        "crossover": {"crossed": counts.crossed, "units": counts.units},
-        "served_across": {"tickets": counts.served_across, "of": counts.control_tickets},
-        "double_assignment": {"tickets": counts.double_assigned, "of": counts.tickets},
-        "excluded_units": {
-            "agent": sum(each.treated for each in counts.excluded_units),
-            "all": sum(each.total for each in counts.excluded_units),
-        },
-        "findings": [
-            {"reason": each.reason.value, "detail": each.detail, "causes": list(each.causes)}
-            for each in report.findings
-        ],
+        "srm": _check(
+            report,
+            Reason.SRM,
+            f"{check.observed:,} of {check.n:,} new customers are in the agent's arm, "
+            f"{check.expected:,.0f} were expected."
+            if check.n
+            else "No weights were recorded, so the split cannot be checked.",
+            alarm=check.alarm,
+            p_value=check.p_value,
+            observed=check.observed,
+            expected=check.expected,
+            new_units=check.n,
+            alpha=SRM_ALPHA,
+        ),
+        "crossover": _check(
+            report,
+            Reason.CROSSOVER,
+            f"{counts.crossed:,} of {counts.units:,} customers were in both arms while the weights stood "
+            f"still; the agent answered {counts.served_across:,} of {counts.control_tickets:,} tickets of "
+            "the human arm.",
+            crossed=counts.crossed,
+            units=counts.units,
+            served_across=counts.served_across,
+            control_tickets=counts.control_tickets,
+        ),
+        "double_assignment": _check(
+            report,
+            Reason.DOUBLE_ASSIGNMENT,
+            f"{counts.double_assigned:,} of {counts.tickets:,} tickets were assigned to more than one arm.",
+            double_assigned=counts.double_assigned,
+            tickets=counts.tickets,
+        ),
+        "exclusion": _check(
+            report,
+            Reason.UNEQUAL_ELIGIBILITY,
+            f"{excluded:,} customers had tickets excluded by rule, {excluded_treated:,} of them the agent's.",
+            excluded_units=excluded,
+            excluded_units_agent=excluded_treated,
+        ),
     }
+
+
+def _check(report: "GateReport", reason: Reason, sentence: str, **counts: Any) -> dict[str, Any]:
+    """A check as people read it: the finding where there is one, the counts otherwise."""
+    found = next((each for each in report.findings if each.reason is reason), None)
+    if found is not None:
+        sentence = f"{found.detail[:1].upper()}{found.detail[1:]}. Likely: {'; '.join(found.causes)}."
+    return {"verdict": "PASS" if found is None else "INVALID", "sentence": sentence, **counts}
 
 
 def _needed(row: "Row") -> str | None:

@@ -129,13 +129,21 @@ def gate(
         step=named if track == "ladder" else None,
         mode=planned.mode.value if planned is not None else None,
         version=_version(plan, track, position),
+        strict=position is not None,
         since=position.since
         if position is not None
         else _evidence_from(source, tenant, workflow, track, as_of),
     )
     if planned is None:
         planned, named = _rung(steps, scope, track, named)
-    tasks = tasks_of(plan, planned)
+    knows = any(rung.name == named for rung in steps)
+    report = judge_scope(source, plan, planned, scope)
+    return replace(report, step=named, plan={**report.plan, "knows_step": knows})
+
+
+def judge_scope(source: Source, plan: Plan, step: Step, scope: Scope) -> GateReport:
+    """What the gate of ``step`` says of the tickets in ``scope``, whatever steps they are from."""
+    tasks = tasks_of(plan, step)
     evidence = collect(
         source,
         scope,
@@ -143,23 +151,21 @@ def gate(
         bands={task.metric: task.bands for task in tasks if task.bands},
         wage=plan.cost.human_usd_per_hour if plan.cost is not None else None,
     )
-    evidence = replace(evidence, step=named)
     findings = findings_of(evidence.integrity)
-    judgement = _explained(judge(plan, planned, evidence, findings), evidence)
+    judgement = _explained(judge(plan, step, evidence, findings), evidence)
     return GateReport(
-        workflow=workflow,
-        track=track,
-        step=named,
-        as_of=as_of,
+        workflow=scope.workflow,
+        track=scope.track,
+        step=step.name,
+        as_of=scope.as_of,
         judgement=judgement,
         evidence=evidence,
         findings=findings,
-        margin_scale=planned.margin_scale,
+        margin_scale=step.margin_scale,
         plan={
             "source": "given",
             "workflow": plan.workflow,
             "agent": plan.agent,
-            "knows_step": any(rung.name == named for rung in steps),
         },
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rollout.cli.common import DEFAULT_DATA, AsJson, Data, print_json
+from rollout.cli.common import DEFAULT_DATA, AsJson, Data, print_json, progress
 from rollout.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class TrackOption(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add this module's commands to the command line."""
     app.command()(gate)
+    app.command()(report)
+    app.command()(backtest)
 
 
 def gate(
@@ -83,6 +85,121 @@ def gate(
         typer.echo(gate_text(report.to_json()))
     if report.decision is not Decision.PROMOTE:
         raise typer.Exit(1)
+
+
+def report(  # noqa: PLR0913, PLR0917 - the options of one command
+    workflow: Annotated[
+        str | None, typer.Option("--workflow", metavar="WORKFLOW", help="One workflow; all if left out.")
+    ] = None,
+    data: Data = DEFAULT_DATA,
+    as_of: AsOf = None,
+    period: Annotated[
+        str, typer.Option(metavar="PERIOD", help="Tickets opened in the last 30d, 12w, 48h, or all.")
+    ] = "30d",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Only these: version, category, channel, language, region or tier. Repeatable.",
+        ),
+    ] = None,
+    plan: PlanFile = None,
+    md: Annotated[Path | None, typer.Option("--md", metavar="FILE", help="Also write Markdown here.")] = None,
+    tenant: Tenant = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Tell the four headlines: CSAT, re-contact, escalation and cost per resolution."""
+    from rollout.gating import known_workflows, require_workflow
+    from rollout.report import overview
+    from rollout.yardstick import find_plan
+
+    moment = moment_of(as_of)
+    filters = _filters(where or [])
+    told: list[dict[str, object]] = []
+    with opened_view(data, "ridealong report") as view:
+        if workflow is not None:
+            require_workflow(view, workflow, tenant)
+        for name in [workflow] if workflow is not None else known_workflows(view, tenant):
+            found = find_plan(view, name, tenant=tenant, data=data, file=plan)
+            if found.warning:
+                typer.echo(f"ridealong: {found.warning}", err=True)
+            read = overview(
+                view, name, moment, period=period, tenant=tenant, plan=found.plan, filters=filters
+            )
+            told.append({**read.to_json(), "plan": {"source": found.source}})
+            if not read.tickets and read.newest is not None:
+                typer.echo(
+                    f"ridealong: no ticket of {name!r} in this period; its newest is of {read.newest:%F}. "
+                    "Look there with --as-of, or at everything with --period all",
+                    err=True,
+                )
+    if not told:
+        raise UsageError(f"{data} holds no tickets yet; import some or run the demo")
+    _print_report(told, md, as_json=as_json)
+
+
+def backtest(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="The plan whose gates are asked.")],
+    data: Data = DEFAULT_DATA,
+    workflow: Annotated[
+        str | None,
+        typer.Option(metavar="WORKFLOW", help="Whose history; the plan's own workflow if left out."),
+    ] = None,
+    every: Annotated[str, typer.Option(metavar="PERIOD", help="Distance of the looks: 1d, 12h, 1w.")] = "1d",
+    first: Annotated[str | None, typer.Option("--from", metavar="TIME", help="The first look.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="TIME", help="The last look.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replay a history through a plan's gates: what each look would have decided, and why."""
+    from policies.load import load_plan
+    from rollout.report import period_of
+    from rollout.trials.backtest import backtest as replay_gates
+    from rollout.trials.backtest import moments_between
+
+    distance = period_of(every)
+    if distance is None:
+        raise UsageError("--every all is no distance; write e.g. 1d")
+    begin = None if first is None else moment_of(first)
+    end = None if last is None else moment_of(last)
+    promised = load_plan(plan)
+    with opened_view(data, f"ridealong backtest {plan.name}") as view:
+        total = moments_between(view, promised, workflow=workflow, every=distance, first=begin, last=end)
+        with progress("Looking", total, "looks") as done:
+            result = replay_gates(
+                view,
+                promised,
+                workflow=workflow,
+                every=distance,
+                first=begin,
+                last=end,
+                progress=done,
+            ).to_json()
+    if as_json:
+        print_json(result)
+    else:
+        from rollout.cli.backtest_text import backtest_text
+
+        typer.echo(backtest_text(result))
+
+
+def _print_report(told: "list[dict[str, object]]", md: Path | None, *, as_json: bool) -> None:
+    from rollout.cli.report_text import report_text
+
+    text = "\n\n".join(report_text(each) for each in told) + "\n"
+    if md is not None:
+        md.write_text(text, encoding="utf-8")
+    if as_json:
+        print_json({"reports": told})
+    else:
+        typer.echo(text, nl=False)
+
+
+def _filters(pairs: list[str]) -> dict[str, str]:
+    found = dict(pair.partition("=")[::2] for pair in pairs)
+    broken = next((pair for pair in pairs if "=" not in pair), None)
+    if broken is not None:
+        raise UsageError(f"--where {broken!r} has no value; write e.g. --where category=billing")
+    return found
 
 
 def moment_of(text: str | None) -> datetime:

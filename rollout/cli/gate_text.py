@@ -33,7 +33,7 @@ def gate_text(gate: Mapping[str, Any], *, colour: bool | None = None) -> str:
         *_table([_cells(row) for row in rows], [row["verdict"] for row in rows], colour=colour),
         "",
         *(f"- {row['sentence']}" for row in rows),
-        *_integrity(gate["integrity"]),
+        *(f"- {check['sentence']}" for check in gate["integrity"].values()),
         "",
         f"{gate['decision']} ({gate['reason']})",
     ]
@@ -60,7 +60,7 @@ def amount(value: float | None, metric: str, *, signed: bool = False, points: bo
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
     metric = row["metric"]
-    signed = row["compared_with"] == "arm"
+    signed = row["comparative"]
     ends = (amount(row["lower"], metric, signed=signed), amount(row["upper"], metric, signed=signed))
     category = row.get("category")
     return [
@@ -91,14 +91,3 @@ def _table(rows: Sequence[Sequence[str]], verdicts: Sequence[str], *, colour: bo
 
 def _fit(cell: str, width: int, heading: str) -> str:
     return cell.rjust(width) if heading in _NUMBERS else cell.ljust(width)
-
-
-def _integrity(integrity: Mapping[str, Any]) -> list[str]:
-    srm = integrity["srm"]
-    if not integrity["findings"]:
-        found = f"{srm['observed']:,} of {srm['new_units']:,} new customers in the agent's arm"
-        return [f"- Integrity: nothing found; {found}, {srm['expected']:,.0f} expected."]
-    return [
-        f"- Integrity: {finding['detail']}. Likely causes: {'; '.join(finding['causes'])}."
-        for finding in integrity["findings"]
-    ]

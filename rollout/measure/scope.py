@@ -137,6 +137,7 @@ class Scope:
         step: str | None = None,
         mode: str | None = None,
         version: str | None = None,
+        strict: bool = False,
         since: datetime | None = None,
     ) -> Self:
         """The scope of a step, or of the newest step in the facts where none is named.
@@ -150,6 +151,7 @@ class Scope:
             step: the step to judge.
             mode: its mode, where the data have no ticket of the step yet.
             version: the treated version meant; the newest one where the data have none of it.
+            strict: whether only that version counts, though no ticket has met it yet.
             since: nothing earlier counts.
 
         """
@@ -157,11 +159,17 @@ class Scope:
         regimes = [_regime(row) for row in Query(_REGIMES, base).rows(source)]
         if track == "canary":
             regimes = [regime for regime in regimes if regime.canary_weight]
-        here = [regime for regime in regimes if step in (None, regime.step)]
+        here = [
+            regime
+            for regime in regimes
+            if step == regime.step or (step is None and mode in (None, regime.mode))
+        ]
         mode = here[-1].mode if here else mode or "live"
         name = here[-1].step if here else step
-        sql = _WATCHED if mode == "shadow" else _VERSION
-        found = Query(sql, {**base, "preferred": version}).rows(source)
+        if not strict:
+            sql = _WATCHED if mode == "shadow" else _VERSION
+            found = Query(sql, {**base, "preferred": version}).rows(source)
+            version = found[0]["version"] if found else None
         steps = _steps_until(regimes, name, mode)
         return cls(
             tenant=tenant,
@@ -170,7 +178,7 @@ class Scope:
             as_of=as_of,
             step=name,
             mode=mode,
-            version=found[0]["version"] if found else None,
+            version=version,
             steps=steps,
             every_step=set(steps) == {regime.step for regime in regimes if regime.mode == mode},
             since=since,

@@ -31,7 +31,7 @@ def test_an_agent_as_good_as_the_humans_is_promoted(desk: Desk) -> None:
     assert {row["verdict"] for row in found["metrics"]} == {"PASS"}
     assert abs(found["by"]["csat"]["estimate"]) < 0.1
     assert found["by"]["csat"]["margin"] == pytest.approx(0.2)
-    assert found["integrity"]["valid"]
+    assert found["valid"]
     assert found["integrity"]["srm"]["p_value"] > 0.01
 
 
@@ -118,7 +118,7 @@ def test_a_broken_split_does_not_hide_a_breach_of_policy(desk: Desk) -> None:
     assert found["decision"] == "ROLL_BACK"
     assert found["by"]["violations"]["role"] == "monitor"
     assert found["by"]["violations"]["reason"] == "BEYOND_LIMIT"
-    assert not found["integrity"]["valid"]
+    assert not found["valid"]
 
 
 def test_a_missed_goal_is_shown_and_does_not_block(desk: Desk) -> None:
