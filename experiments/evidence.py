@@ -77,4 +77,4 @@ def _lower(above: Estimate, tested: float, needed: float, rules: Rules) -> float
         return group_sequential_bound(
             above.effect, above.information, alpha=rules.alpha, horizon=needed, looks=rules.looks
         )
-    return lower_bound(above.effect, above.information, alpha=rules.alpha, margin=tested)
+    return lower_bound(above.effect, above.information, alpha=rules.pass_alpha, margin=tested)

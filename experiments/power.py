@@ -32,7 +32,7 @@ def needed_information(margin: float, rules: Rules) -> float:
         return fixed_information(margin, alpha=rules.alpha, power=rules.metric_power)
     if rules.method is Method.GROUP_SEQUENTIAL:
         return OBF_INFLATION * fixed_information(margin, alpha=rules.alpha, power=rules.metric_power)
-    return _needed_clock(rules.alpha, rules.metric_power) / margin**2
+    return _needed_clock(rules.pass_alpha, rules.metric_power) / margin**2
 
 
 def mde(information: float, margin: float, rules: Rules) -> float:
@@ -46,7 +46,7 @@ def mde(information: float, margin: float, rules: Rules) -> float:
     z = float(ndtri(rules.metric_power))
     if rules.method is not Method.SEQUENTIAL:
         return (float(ndtri(1 - rules.alpha)) + z) / math.sqrt(information)
-    bound = scaled_boundary(information * margin**2, rules.alpha, NARROW) / (margin * information)
+    bound = scaled_boundary(information * margin**2, rules.pass_alpha, NARROW) / (margin * information)
     return bound + z / math.sqrt(information)
 
 

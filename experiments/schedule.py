@@ -59,7 +59,7 @@ def schedule(design: Design, rules: Rules, *, effect: float = 0.0) -> Schedule:
             needed = information_for_assurance(
                 assurance,
                 margin=design.margin,
-                alpha=rules.alpha,
+                alpha=rules.pass_alpha,
                 effect=effect,
                 score=design.score,
                 information=design.information,

@@ -7,6 +7,10 @@ from typing import Literal
 Better = Literal["higher", "lower"]
 Unit = Literal["points", "rate", "usd", "seconds", "count"]
 
+RESERVE = 0.15
+"""Share of alpha kept for what the normal approximation owes: looked at after every answer, the
+e-process spends all it is given, and skewed, clustered sums take up to a tenth more than they should."""
+
 
 class State(StrEnum):
     PASS = "PASS"  # noqa: S105 - a verdict, not a password
@@ -109,6 +113,11 @@ class Rules:
     def harm_share(self) -> float:
         """The level of one metric's harm test: harm_alpha shared among the guardrails."""
         return (self.alpha if self.harm_alpha is None else self.harm_alpha) / max(self.guardrails, 1)
+
+    @property
+    def pass_alpha(self) -> float:
+        """The level a pass is tested at: the sequential test keeps ``RESERVE`` of alpha back."""
+        return self.alpha * (1 - RESERVE) if self.method is Method.SEQUENTIAL else self.alpha
 
     @property
     def metric_power(self) -> float:

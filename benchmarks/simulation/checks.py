@@ -7,8 +7,9 @@ from scipy.special import ndtr
 
 from experiments.multiplicity import e_bh
 from experiments.power import information_for_assurance
-from experiments.sequential import boundary, log_evidence
+from experiments.sequential import NARROW, boundary, log_evidence
 from experiments.srm import BURN_IN, TUNED_AT
+from simulation.gates import MARGIN, PASS_ALPHA
 from simulation.monte_carlo import Measured, measured
 
 
@@ -71,7 +72,7 @@ def fast_looks(runs: int, seed: int) -> dict[str, Measured]:
     found = {}
     for name, looks in (("daily", 75), ("hourly", 75 * 24)):
         clock = np.linspace(0, 4 * 595, looks + 1)[1:]
-        edge = boundary(clock, alpha=0.05, mu=0.12, tau=0.03)
+        edge = boundary(clock, alpha=PASS_ALPHA, mu=MARGIN, tau=NARROW * MARGIN)
         score, crossed = np.zeros(runs), np.zeros(runs, bool)
         for bar in edge:
             score += rng.normal(0, math.sqrt(clock[0]), runs)
@@ -84,7 +85,7 @@ def predicted_dates(informations: np.ndarray, margin: float) -> dict[str, Measur
     """Share of simulated gates decided by the predicted information, per stated assurance."""
     return {
         f"stated {assurance:.0%}": measured(
-            informations <= information_for_assurance(assurance, margin=margin, alpha=0.05)
+            informations <= information_for_assurance(assurance, margin=margin, alpha=PASS_ALPHA)
         )
         for assurance in (0.5, 0.8, 0.9)
     }

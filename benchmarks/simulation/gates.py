@@ -12,11 +12,13 @@ import numpy as np
 from experiments.judge import CLUSTERS
 from experiments.power import BURN_IN
 from experiments.sequential import NARROW, log_evidence
+from experiments.verdict import Rules
 from simulation.desk import _WEEK, _ratings
 
 RAMP = ((0, 0.05), (2, 0.10), (7, 0.30), (14, 0.60))
 """(first day, weight)"""
 DAYS = 75
+PASS_ALPHA = Rules(alpha=0.05, power=0.9).pass_alpha
 MARGIN = 0.12
 CADENCES = {"daily": 1, "hourly": 24, "10 minutes": 144, "every answer": 0}
 
@@ -115,7 +117,7 @@ def _passes(seen: Prefixes, variance: np.ndarray) -> np.ndarray:
     known = np.isfinite(variance) & (variance > 0) & (seen.smaller >= BURN_IN) & (seen.effective >= CLUSTERS)
     information = np.where(known, 1 / np.where(known, variance, 1.0), 1.0)
     score = (np.where(known, seen.effect, -1.0) + MARGIN) * information
-    enough = log_evidence(score, information, MARGIN, NARROW * MARGIN) >= np.log(20.0)
+    enough = log_evidence(score, information, MARGIN, NARROW * MARGIN) >= np.log(1 / PASS_ALPHA)
     return known & enough & (seen.effect >= -MARGIN)
 
 

@@ -13,10 +13,12 @@ from experiments.alternatives import spending_boundary
 from experiments.judge import CLUSTERS, HARM_CLUSTERS
 from experiments.power import BURN_IN, HARM_BURN_IN, fixed_information
 from experiments.sequential import NARROW, best_rho, log_evidence
+from experiments.verdict import Rules
 from simulation.sums import Look
 
 HOLD, PROMOTE, ROLL_BACK = 0, 1, -1
 ALPHA, POWER = 0.05, 0.9
+PASS_ALPHA = Rules(alpha=ALPHA, power=POWER).pass_alpha
 LOOKS = 20
 """Looks of the spending rule over its horizon, at equal steps of information."""
 
@@ -54,7 +56,7 @@ def verdicts(look: Look, margins: np.ndarray, scale: float) -> tuple[np.ndarray,
     known = information > 0
     safe, effect = np.where(known, information, 1.0), np.where(known, look.effect, 0.0)
     tested = scale * margins
-    clear = log_evidence((effect + tested) * safe, safe, tested, NARROW * tested) >= math.log(1 / ALPHA)
+    clear = log_evidence((effect + tested) * safe, safe, tested, NARROW * tested) >= math.log(1 / PASS_ALPHA)
     harm = log_evidence(-effect * safe, safe, margins, margins) >= math.log(len(margins) / ALPHA)
     beyond = effect < -margins
     failed = known & harm & beyond & (look.smaller_arm >= HARM_BURN_IN) & (look.effective >= HARM_CLUSTERS)
