@@ -237,3 +237,15 @@ def test_a_pass_waits_for_a_hundred_in_the_smaller_arm_however_good_they_are() -
         verdict = judge_difference(sums, replace(CSAT, margin=0.3), RULES)
         assert verdict.lower > -verdict.margin
         assert verdict.state is State.INCONCLUSIVE
+
+
+def test_only_the_sequential_test_keeps_a_part_of_alpha_back() -> None:
+    assert RULES.pass_alpha < RULES.alpha
+    for method in (Method.FIXED_HORIZON, Method.GROUP_SEQUENTIAL):
+        assert replace(RULES, method=method).pass_alpha == RULES.alpha
+    verdict = judge_difference(EQUAL, CSAT, RULES)
+    from experiments.sequential import lower_bound
+
+    assert verdict.lower == pytest.approx(
+        lower_bound(verdict.estimate, verdict.information, alpha=RULES.pass_alpha, margin=0.15)
+    )
