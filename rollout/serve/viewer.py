@@ -94,7 +94,7 @@ def running_server(data: Path) -> str | None:
 
 def _watch(supervisor: Supervisor, api: str, port: int, *, open_browser: bool) -> None:
     url = f"http://{_HOST}:{port}"
-    _wait(supervisor, url)
+    wait_until_shown(supervisor, url)
     sys.stdout.write(f"API        {api}\nDashboard  {url}\n")
     sys.stdout.flush()
     say("Ctrl-C stops what was started")
@@ -103,7 +103,13 @@ def _watch(supervisor: Supervisor, api: str, port: int, *, open_browser: bool) -
     supervisor.watch()
 
 
-def _wait(supervisor: Supervisor, url: str) -> None:
+def wait_until_shown(supervisor: Supervisor, url: str) -> None:
+    """Return when the dashboard answers.
+
+    Raises:
+        UsageError: it could not start, or took too long.
+
+    """
     deadline = monotonic() + _START_SECONDS
     while monotonic() < deadline:
         supervisor.check()
