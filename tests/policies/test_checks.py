@@ -288,6 +288,12 @@ def test_a_slow_gate_names_the_fast_ones(problems: Problems):
     assert "as a monitor csat still screens for large harm" in told
 
 
+def test_a_misspelt_name_is_pointed_at_rather_than_its_value(problems: Problems):
+    text = BASE.replace("  csat: {margin: 0.15}", "  scat: {margin: 0.15}")
+    (problem,) = problems(text)
+    assert text.splitlines()[problem.line - 1][problem.column - 1 :].startswith("scat")
+
+
 def test_a_mistake_in_one_place_hides_none_in_another(problems: Problems):
     """The plan cannot be read as a whole, the rest of it is checked all the same."""
     text = BASE.replace("set_weight: 10", "set_wieght: 10").replace("unit: customer", "unit: ticket")

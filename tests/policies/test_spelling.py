@@ -13,7 +13,7 @@ from policies.document import Document, Entry, Node
 from policies.keys import _structure, put_keys_right
 from policies.manifest import AgentVersion
 from policies.nearest import did_you_mean, edits, nearest
-from policies.plan import Plan
+from policies.plan import Plan, Step
 from policies.vocabulary import METRICS
 
 
@@ -102,17 +102,22 @@ def test_a_key_of_another_place_is_sent_there():
     assert document.problems[0].suggestion == "it belongs in inference"
 
 
-def test_a_key_that_is_there_already_is_not_suggested_again():
-    """``weigth`` beside ``set_weight`` means something else, or nothing."""
-    one = Node(1, 9, 1)
-    entries = {"name": Entry(1, 1, one, "name"), "nmae": Entry(2, 1, one, "nmae")}
-    from policies.plan import Step
-
+def test_a_misspelt_key_beside_the_right_one_never_takes_its_place():
+    right, wrong = Node(1, 9, "right"), Node(2, 9, "wrong")
+    entries = {"name": Entry(1, 1, right, "name"), "nmae": Entry(2, 1, wrong, "nmae")}
     document = Document("x.yaml", Node(1, 1, entries=entries))
     put_keys_right(document, Step)
     assert document.root is not None
-    assert document.root.entries is not None
-    assert list(document.root.entries) == ["name"]
+    assert document.root.plain() == {"name": "right"}
+    assert document.problems[0].suggestion == "did you mean 'name'?"
+
+
+def test_a_key_that_is_there_already_is_the_second_guess():
+    """``game`` is as near to ``name`` as to ``gate``; the one that is missing is meant."""
+    entries = {"name": Entry(1, 1, Node(1, 9, "x"), "name"), "game": Entry(2, 1, Node(2, 9, []), "game")}
+    document = Document("x.yaml", Node(1, 1, entries=entries))
+    put_keys_right(document, Step)
+    assert document.problems[0].suggestion == "did you mean 'gate'?"
 
 
 @given(st.text("abc", max_size=6), st.text("abc", max_size=6))
