@@ -148,3 +148,13 @@ def refusing(tmp_path_factory: pytest.TempPathFactory, plan: Plan, stage: Stage)
     """A world for a whole file of requests that leave no trace in it."""
     with ExitStack() as stack:
         yield build(tmp_path_factory.mktemp("refusing"), plan, stage, stack)
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def begun(plan: Plan) -> list[Event]:
+    return started(plan)
