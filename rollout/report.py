@@ -124,7 +124,7 @@ def period_of(text: str) -> timedelta | None:
         return None
     units = {"h": "hours", "d": "days", "w": "weeks"}
     number, unit = text[:-1], text[-1:]
-    if unit not in units or not number.isdigit() or not 0 < int(number) <= 100_000:
+    if unit not in units or not (number.isascii() and number.isdigit()) or not 0 < int(number) <= 100_000:
         raise UsageError(f"{text!r} is no period; write e.g. 7d, 12w, 48h or all")
     return timedelta(**{units[unit]: int(number)})
 
