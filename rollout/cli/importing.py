@@ -141,10 +141,11 @@ def _text(summary: "ImportSummary") -> str:
 
 
 def _document(summary: "ImportSummary") -> dict[str, object]:
-    from dataclasses import asdict
+    from dataclasses import fields
 
-    document = asdict(summary)
+    document = {field.name: getattr(summary, field.name) for field in fields(summary)}
+    for name in ("workflows", "arms", "steps"):
+        document[name] = dict(document[name])
     for name in ("file", "rejects_file"):
         document[name] = None if document[name] is None else str(document[name])
-    document["next"] = summary.next_steps
-    return document
+    return document | {"next": summary.next_steps}
