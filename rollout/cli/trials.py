@@ -1,4 +1,4 @@
-"""Trials: a desk's real past, replayed through the loop."""
+"""Trials: a simulated desk, and a desk's real past, sent through the loop."""
 
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,43 @@ from rollout.errors import UsageError
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands to the command line."""
+    app.command()(demo)
     app.command()(replay)
+
+
+def demo(
+    data: Data = DEFAULT_DATA,
+    weeks: Annotated[
+        int, typer.Option(min=1, max=52, help="Simulated weeks; ten tell the whole story.")
+    ] = 10,
+    seed: Annotated[int, typer.Option(help="Another seed, another desk.")] = 1,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The simulated time ends here (UTC); today if left out."),
+    ] = None,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="Only simulate.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Simulate ten weeks of a desk on the real router, gates and ladder, then show them.
+
+    A good agent climbs from shadow to full; an update of it that deflects more and satisfies less is
+    taken back. --json prints what happened and does not serve.
+    """
+    from rollout.trials.demo import Settings
+    from rollout.trials.demo_run import as_text, demonstrate
+
+    settings = Settings(weeks, seed, until.date() if until else None)
+    with progress("Simulating", weeks * 7, "days") as done:
+        summary = demonstrate(data, settings, tell=None if as_json else typer.echo, done=done)
+    if as_json:
+        print_json(summary)
+        return
+    typer.echo(as_text(summary, data))
+    if not no_serve:
+        from rollout.serve import up
+
+        up(data, open_browser=not no_open)
 
 
 def replay(

@@ -6,7 +6,7 @@ Deterministic for a seed; a day's tickets are drawn at once with numpy.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -74,9 +74,9 @@ class Service:
 class Size:
     """How big the desk is."""
 
-    tickets_per_day: float = 600.0
+    tickets_per_day: float = 500.0
     """First contacts; those who come back are on top."""
-    customers: int = 9_000
+    customers: int = 20_000
     csat_response: float = 0.12
 
 
@@ -112,20 +112,17 @@ class Served:
     """From opening to the answer."""
 
 
-@dataclass(slots=True)
 class World:
     """The customers and what they still have to do."""
 
-    workflow: str
-    seed: int
-    size: Size = field(default_factory=Size)
-    _coming_back: list[tuple[datetime, Visit]] = field(default_factory=list)
-    _count: int = 0
-
-    def __post_init__(self) -> None:
-        self._rng = np.random.default_rng(self.seed)
+    def __init__(self, workflow: str, seed: int, size: Size | None = None) -> None:
+        self.workflow = workflow
+        self.size = size or Size()
+        self._coming_back: list[tuple[datetime, Visit]] = []
+        self._count = 0
+        self._rng = np.random.default_rng(seed)
         n = self.size.customers
-        rates = self._rng.gamma(0.7, 1.0, n)  # a few customers write often, most once
+        rates = self._rng.gamma(1.2, 1.0, n)  # a few customers write often, most once
         self._rates: Floats = np.cumsum(rates / rates.sum())
         self._mood: Floats = self._rng.normal(0, 0.5, n)
         self._talkative: Floats = self._rng.normal(0, 0.6, n)
@@ -153,7 +150,12 @@ class World:
             for n in range(count)
         ]
         tomorrow = midnight + timedelta(days=1)
-        due = [self._again(visit, at) for at, visit in self._coming_back if at < tomorrow]
+        # Who would be back on the day they were helped writes a day later: that day is over.
+        due = [
+            self._again(visit, at if at >= midnight else at + timedelta(days=1))
+            for at, visit in self._coming_back
+            if at < tomorrow
+        ]
         self._coming_back = [(at, visit) for at, visit in self._coming_back if at >= tomorrow]
         return sorted([*new, *due], key=lambda visit: visit.ticket.opened_at)
 
