@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 _INVISIBLE: Final = (
@@ -61,6 +62,7 @@ def words(text: str) -> list[str]:
     return [match.lower() for match in _WORD.findall(text)]
 
 
+@lru_cache(maxsize=1 << 16)  # few words make up most text
 def stem(word: str) -> str:
     """The S-stemmer: plural to singular and nothing else (Harman 1991, "How effective is suffixing?")."""
     word = word.removesuffix("'s")

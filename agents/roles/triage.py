@@ -108,13 +108,13 @@ def _ends(text: str, rules: TriageRules) -> str:
 
 
 def _is_intense(text: str) -> bool:
-    letters = [char for char in text if char.isalpha()]
-    shouted = sum(char.isupper() for char in letters)
+    letters = sum(map(str.isalpha, text))
+    shouted = sum(map(str.isupper, text))
     return (
         "!!" in text
         or "?!" in text
         or text.count("!") > 3
-        or (len(letters) >= _SHOUTED_LETTERS and shouted > _SHOUTED_SHARE * len(letters))
+        or (letters >= _SHOUTED_LETTERS and shouted > _SHOUTED_SHARE * letters)
     )
 
 
