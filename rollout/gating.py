@@ -21,8 +21,8 @@ from rollout.measure.query import Query, Source, aware_utc
 from rollout.measure.scope import ARMS, Scope
 
 _NOBODY = (
-    "There is no {treated} arm in this history as of then: every ticket was handled without it, so "
-    "there is nothing to compare with."
+    "{title}: there is no {treated} arm in this history as of then; every ticket was handled without it, "
+    "so there is nothing to compare."
 )
 
 
@@ -239,10 +239,10 @@ def _with_counts(row: Row, evidence: GateEvidence) -> Row:
     sentence = verdict.sentence
     compared = found.difference is not None
     if verdict.reason is Reason.NO_DATA and compared and _no_treated(evidence):
-        sentence = _NOBODY.format(treated=ARMS[evidence.track][0])
+        sentence = _NOBODY.format(title=METRICS[row.metric].title, treated=ARMS[evidence.track][0])
     elif verdict.reason is Reason.NO_DATA and not compared:
         sentence = f"{METRICS[row.metric].title}: nothing has been observed yet."
-    if found.unknown and row.category is None:
+    if found.unknown and row.category is None and verdict.reason is not Reason.NO_DATA:
         sentence += (
             f" {found.unknown:,} tickets without a recorded value are left out"
             f" ({found.unknown_treated:,} of them the {ARMS[evidence.track][0]}'s)."

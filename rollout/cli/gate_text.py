@@ -33,7 +33,11 @@ def gate_text(gate: Mapping[str, Any], *, colour: bool | None = None) -> str:
         *_table([_cells(row) for row in rows], [row["verdict"] for row in rows], colour=colour),
         "",
         *(f"- {row['sentence']}" for row in rows),
-        *(f"- {check['sentence']}" for check in gate["integrity"].values()),
+        *(
+            f"- {check['sentence']}"
+            for name, check in gate["integrity"].items()
+            if name == "srm" or check["verdict"] != "PASS"
+        ),
         "",
         f"{gate['decision']} ({gate['reason']})",
     ]

@@ -35,32 +35,19 @@ KEYS = {
     "needed_days",
     "sentence",
 }
+IMPORTED = {
+    *("ticket_id", "customer_id", "opened_at", "step", "arm", "weight", "version", "path", "resolved_at"),
+    *("category", "escalated", "handle_seconds", "human_seconds", "cost_usd", "csat", "csat_at"),
+    "violations",
+}
 Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("desk")
-    columns = [
-        "ticket_id",
-        "customer_id",
-        "opened_at",
-        "step",
-        "arm",
-        "weight",
-        "version",
-        "path",
-        "resolved_at",
-        "category",
-        "escalated",
-        "handle_seconds",
-        "human_seconds",
-        "cost_usd",
-        "csat",
-        "csat_at",
-        "violations",
-    ]
-    frame = world(3000).select(columns)
+    frame = world(3000)
+    frame = frame.select([name for name in frame.columns if name in IMPORTED])
     times = [pl.col(name).dt.to_string("iso") + "+00:00" for name in ("opened_at", "resolved_at", "csat_at")]
     frame.with_columns(times).write_csv(folder / "tickets.csv")
     outcome = CliRunner().invoke(
