@@ -32,7 +32,7 @@ GROUPS: Final = {
     "abandoned": ("Abandoned", OCHRE),
 }
 """Arms and paths, in the order in which they are listed."""
-_D3: Final = {"rate": ".0%", "usd": "$.2f"}
+_D3: Final = {"rate": ".1~%", "usd": "$.2f"}
 _D3_FINE: Final = {"rate": ".1%", "usd": "$.2f"}
 
 
@@ -60,7 +60,7 @@ def frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     found = pd.DataFrame(list(rows))
     found["label"] = [label(str(row["group"])) for row in rows]
     if "at" in found:
-        found["at"] = pd.to_datetime(found["at"], utc=True)
+        found["at"] = pd.to_datetime(found["at"], utc=True, format="ISO8601")
     return found
 
 

@@ -92,7 +92,7 @@ def timeline(rows: Sequence[TransitionRow]) -> look.Picture:
             for row in rows
         ]
     )
-    found["at"] = pd.to_datetime(found["at"], utc=True)
+    found["at"] = pd.to_datetime(found["at"], utc=True, format="ISO8601")
     pad = max((found["at"].max() - found["at"].min()) * 0.04, pd.Timedelta(hours=6))
     ends = [found["at"].min() - pad, found["at"].max() + pad]
     span = [moment.isoformat() for moment in ends]

@@ -25,8 +25,9 @@ def show(gate: GateRow) -> None:
             parts.chart(charts.forest(drawn), " ".join(metric["sentence"] for metric in drawn))
         else:
             parts.empty(
-                "Nothing to draw yet",
-                "No guardrail of this step has been compared. It appears with the first matured outcomes.",
+                "Nothing compared yet",
+                "No guardrail of this step is compared with humans yet. Fixed limits are judged beside this, "
+                "comparisons appear with the first matured outcomes.",
             )
         _lines([metric for metric in metrics if metric["role"] != "guardrail"])
         _integrity(gate)

@@ -12,6 +12,9 @@ from dashboards.sections import parts
 
 def show(overview: Overview) -> None:
     parts.heading("Are customers better off?", f"{fmt.number(overview['tickets'])} tickets in this period.")
+    if not overview["tickets"]:
+        parts.empty("No ticket in this period", "Choose a longer period above, or all of the record.")
+        return
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True):
         _csat(overview["csat"])
@@ -32,7 +35,7 @@ def _title(title: str, tag: str, color: str) -> None:
 
 def _numbers(rows: Sequence[Point], unit: str) -> None:
     """One figure per group, with interval and n under it."""
-    shown = [row for row in rows if row["value"] is not None][:4]
+    shown = _known(rows)[:4]
     for place, row in zip(st.columns(max(len(shown), 1)), shown, strict=False):
         with place, st.container(gap=None):
             st.metric(charts.label(row["group"]), fmt.in_unit(row["value"], unit))
@@ -46,18 +49,23 @@ _BY_ARM = (
 )
 
 
+def _known(rows: Sequence[Point]) -> list[Point]:
+    """The points that say something; the others stay in the table."""
+    return [row for row in rows if row["value"] is not None]
+
+
 def _nothing(what: str) -> None:
     parts.empty(f"No {what} yet", "It appears when outcomes are recorded for this workflow and period.")
 
 
 def _csat(row: Headline) -> None:
     _title("CSAT by resolution path", "Descriptive", "gray")
-    if not row["rows"]:
+    if not _known(row["rows"]):
         _nothing("rating")
         return
     _numbers(row["rows"], "points")
-    if row["trend"]:
-        parts.chart(charts.trend(row["trend"], "points", "CSAT"), row["sentence"])
+    if marks := _known(row["trend"]):
+        parts.chart(charts.trend(marks, "points", "CSAT"), row["sentence"])
     st.text(row["sentence"])
     arms = row.get("by_arm") or []
     if arms:
@@ -90,8 +98,8 @@ def _recontact(row: Headline) -> None:
         _nothing("resolved ticket")
         return
     _numbers(row["rows"], "rate")
-    if row["trend"]:
-        parts.chart(charts.recontact(row["trend"]), row["sentence"])
+    if marks := _known(row["trend"]):
+        parts.chart(charts.recontact(marks), row["sentence"])
     st.text(row["sentence"])
     parts.details(
         row["rows"],
@@ -112,10 +120,10 @@ def _recontact(row: Headline) -> None:
 
 def _escalation(row: Headline) -> None:
     _title("Escalation by category", "Descriptive, by arm", "gray")
-    if not row["rows"]:
-        _nothing("escalation or handled ticket")
+    if not (known := _known(row["rows"])):
+        _nothing("category with enough handled tickets")
         return
-    parts.chart(charts.by_category(row["rows"]), row["sentence"])
+    parts.chart(charts.by_category(known), row["sentence"])
     st.text(row["sentence"])
     parts.details(
         row["rows"],

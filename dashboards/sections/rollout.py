@@ -25,10 +25,11 @@ ACTIONS: Final = {
 _ASKED: Final = "asked"
 """Session key of the order that waits for its confirmation."""
 _SHORTEST_REASON: Final = 3
+_AT_REST: Final = {"aborted": "ridealong readmit lets the version back in, ridealong start begins again"}
 _POINTLESS: Final = {
     "running": {"resume": "It is running"},
     "paused": {"pause": "It is paused already"},
-    "aborted": {"pause": "It is aborted", "abort": "It is aborted already"},
+    "aborted": dict.fromkeys(ACTIONS, "It is aborted: readmit the version, then start it again"),
     "completed": {"resume": "It is complete", "promote": "It is on its last step"},
 }
 
@@ -56,7 +57,7 @@ def _standing(row: WorkflowRow) -> None:
         parts.chip(row["status"])
         if row["status"] == "running":
             parts.chip(row["decision"])
-    following = row["next_step"] or "nothing: this is the last step"
+    following = row["next_step"] or _AT_REST.get(row["status"], "nothing: this is the last step")
     until = f"{fmt.moment(row['until'], parts.zone())} at the earliest" if row["until"] else ""
     for term, says in (
         ("Now", f"{_shares(row)}, since {fmt.moment(row['ladder']['entered_at'], parts.zone())}"),
@@ -75,6 +76,8 @@ def _shares(row: WorkflowRow) -> str:
     split = row["split"]
     if split["mode"] == "shadow":
         return f"{split['stable']} answers in shadow; humans serve everybody"
+    if not split["weight"]:
+        return "humans serve everybody"
     shares = [f"{fmt.weight(split['weight'])} of eligible customers to {split['stable']}"]
     if split["canary"] and split["canary_weight"]:
         shares.append(f"{fmt.weight(split['canary_weight'])} of those to the canary {split['canary']}")

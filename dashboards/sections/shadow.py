@@ -20,8 +20,9 @@ def show(row: ShadowRow) -> None:
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True):
         st.markdown("**Agreement by category**")
-        if row["by_category"]:
-            parts.chart(charts.agreement(row["by_category"]), "Agreement with the human by category.")
+        rated = [point for point in row["by_category"] if point["value"] is not None]
+        if rated:
+            parts.chart(charts.agreement(rated), "Agreement with the human by category.")
         else:
             parts.empty("Nothing judged yet", "Agreement appears when comparisons are rated.")
     with right, st.container(border=True):

@@ -77,3 +77,9 @@ def test_a_group_keeps_its_colour_whoever_stands_beside_it(samples: Any, group: 
     both = charts.trend([*rows, *samples.weekly({"abandoned": 3.0}, 0.1, 9)], "points", "CSAT")
     scale = both.to_dict()["layer"][0]["encoding"]["color"]["scale"]
     assert alone["range"][0] == scale["range"][scale["domain"].index(charts.label(group))]
+
+
+def test_moments_with_and_without_fractions_stand_on_one_axis(samples: Any) -> None:
+    rows = samples.workflow()["transitions"]
+    rows[-1] |= {"at": "2026-10-20T10:19:30.028505+00:00"}
+    assert len([row for row in data_of(charts.timeline(rows)) if "sentence" in row]) == len(rows)
