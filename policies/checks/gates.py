@@ -134,7 +134,8 @@ def _in_time(metric: Metric, step: Step, at: Location, *, canary: bool) -> Itera
             f"{metric.name} takes {_words(lag)} to be known, step {step.name!r} has {key} {_words(time)}:"
             " its gate could never be decided in time",
             f"gate on {_listed(fast)}, or give the step more than {_words(lag)};"
-            f" as a monitor {metric.name} still screens for large harm",
+            f" fast metrics judge a short step, slow ones only screen it: as a monitor {metric.name} still"
+            " screens for large harm, and `ridealong plan` says how large",
         )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from policies.problems import PolicyInvalid
-from rollout.cli import evidence, importing, ladder, plans, records, serving, trials
+from rollout.cli import evidence, importing, ladder, planning, plans, records, serving, trials
 from rollout.errors import RidealongError, TransitionRefused
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ _register: tuple[Callable[[typer.Typer], None], ...] = (
     trials.register,
     serving.register,
     plans.register,
+    planning.register,
     importing.register,
     evidence.register,
     ladder.register,
