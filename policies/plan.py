@@ -143,7 +143,7 @@ class Step(Strict):
     min_duration: Duration = timedelta(0)
     """No promotion before this time in the step."""
     max_duration: Duration | None = None
-    """Undecided for so long, the step ends by ``on_fail``."""
+    """Undecided for so long, the step holds and asks a person; time alone never moves it."""
     gate: Annotated[list[MetricName], Field(min_length=1), Unique] | None = None
     """Metrics that must pass to leave the step; left out means all guardrails."""
     margin_scale: float = Field(default=1.0, ge=1)

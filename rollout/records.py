@@ -226,7 +226,8 @@ class TransitionMade:
     """
 
     action: str
-    """``start``, ``promote``, ``pause``, ``resume``, ``abort``, ``roll_back``, ``readmit`` or ``adopt``."""
+    """``start``, ``promote``, ``pause``, ``resume``, ``abort``, ``roll_back``, ``readmit``, ``adopt``, or
+    ``count``: a pass was counted towards several in a row, or the count began anew."""
     track: str
     from_step: str | None
     to_step: str | None
