@@ -1,5 +1,6 @@
 -- Recomputes the facts of every customer touched after journal position $after. Statements are
--- separated by lines of dashes and run in one transaction. Whatever the order in which events
+-- separated by lines of dashes and run in one transaction; those after the second once per slice of
+-- customers, which bounds the memory of a large import. Whatever the order in which events
 -- arrived, the same events give the same rows: per part of a ticket the newest by
 -- (occurred_at, event_id) wins, counts are of distinct events, sums are of exact decimals.
 
@@ -18,12 +19,15 @@ SELECT DISTINCT tenant, ticket_id FROM (
 ----
 -- Re-contacts tie a customer's tickets together, so customers are the unit of recomputation.
 -- A corrected export may move a ticket from one customer to another: both are dirty then.
-CREATE OR REPLACE TEMP TABLE dirty AS
+CREATE OR REPLACE TEMP TABLE all_dirty AS
 SELECT DISTINCT tenant, customer_id FROM (
     SELECT tenant, customer_id FROM tickets SEMI JOIN touched USING (tenant, ticket_id)
     UNION ALL SELECT tenant, customer_id FROM histories SEMI JOIN touched USING (tenant, ticket_id)
     UNION ALL SELECT tenant, customer_id FROM facts SEMI JOIN touched USING (tenant, ticket_id)
 );
+----
+CREATE OR REPLACE TEMP TABLE dirty AS
+SELECT tenant, customer_id FROM all_dirty WHERE hash(customer_id) % $slices = $slice;
 ----
 CREATE OR REPLACE TEMP TABLE scope AS
 SELECT DISTINCT tenant, ticket_id FROM (

@@ -28,6 +28,8 @@ from rollout.records import Record
 
 BATCH: Final = 10_000
 """Records per transaction: large enough for Arrow's speed, small enough to bound memory."""
+SLICE: Final = 200_000
+"""About how many tickets are recomputed at a time."""
 _FACTS: Final = (files("rollout.record") / "facts.sql").read_text(encoding="utf-8").split("\n----\n")
 
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -115,10 +117,7 @@ class View:
         if self.refreshed == self.position:
             return 0
         with self._transaction() as cursor:
-            cursor.execute(_FACTS[0], {"after": self.refreshed})
-            for statement in _FACTS[1:]:
-                cursor.execute(statement)
-            count: int = cursor.execute("SELECT count(*) FROM fresh").fetchall()[0][0]
+            count = _recompute_facts(cursor, self.refreshed)
             cursor.execute("UPDATE position SET refreshed = seq")
         self.refreshed = self.position
         return count
@@ -238,6 +237,23 @@ class View:
                     finally:
                         self._open()
         return changed
+
+
+def _recompute_facts(cursor: duckdb.DuckDBPyConnection, after: int) -> int:
+    touched, dirty, slice_, *rest = _FACTS
+    cursor.execute(touched, {"after": after})
+    cursor.execute(dirty)
+    tickets, customers = cursor.execute(
+        "SELECT (SELECT count(*) FROM touched), (SELECT count(*) FROM all_dirty)"
+    ).fetchall()[0]
+    slices = 1 + max(tickets, customers) // SLICE
+    count = 0
+    for number in range(slices):
+        cursor.execute(slice_, {"slices": slices, "slice": number})
+        for statement in rest:
+            cursor.execute(statement)
+        count += cursor.execute("SELECT count(*) FROM fresh").fetchall()[0][0]
+    return count
 
 
 _PERSONAL: Final = (

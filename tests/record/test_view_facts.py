@@ -571,3 +571,20 @@ def test_only_the_customers_that_were_touched_are_recomputed(desk: Desk) -> None
     desk.facts()
     desk.tell(history("new", 99, customer="c3"))
     assert desk.view.refresh() == 5
+
+
+def test_slices_of_customers_give_what_one_pass_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [
+        history(f"t{n}", n % 37, customer=f"c{n % 11}", resolved_at=at(n % 37 + 1).isoformat())
+        for n in range(60)
+    ]
+    digests = set()
+    for size in (1_000, 7):
+        monkeypatch.setattr("rollout.record.view.SLICE", size)
+        with View() as view:
+            desk = Desk(view)
+            desk.tenant = "one"
+            desk.tell(*told)
+            assert view.refresh() == 60
+            digests.add(view.digest())
+    assert len(digests) == 1
