@@ -16,7 +16,7 @@ from scipy.special import log_ndtr
 
 Floats = NDArray[np.float64]
 
-NARROW = 0.15
+NARROW = 0.25
 """τ/μ of the test against the margin: close to Wald's optimum, yet robust around it."""
 WIDE = 1.0
 """τ/μ of the harm test: harm may be of any size."""
