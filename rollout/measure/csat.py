@@ -14,7 +14,7 @@ RATING_WINDOW_DAYS: Final = 7
 _LAG: Final = f"INTERVAL {METRICS['csat'].lag_hours:.0f} HOUR"
 OFFERED: Final = "(csat_offered_at <= $as_of OR csat_at <= $as_of)"
 ANSWERED: Final = "(csat IS NOT NULL AND csat_at <= $as_of)"
-RIPE: Final = f"(coalesce(csat_offered_at, csat_at) + {_LAG} <= $as_of)"
+RIPE: Final = f"(coalesce(csat_offered_at, csat_at) <= $as_of - {_LAG})"
 """Offered long enough ago that an answer may be expected to be there."""
 
 REPEATED: Final = f"""

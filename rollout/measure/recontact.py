@@ -14,7 +14,7 @@ CLAIMED: Final = "(resolution IN ('confirmed', 'assumed') AND resolved_at <= $as
 
 
 def matured(days: int) -> str:
-    return f"(resolution IN ('confirmed', 'assumed') AND resolved_at + INTERVAL {days} DAY <= $as_of)"
+    return f"(resolution IN ('confirmed', 'assumed') AND resolved_at <= $as_of - INTERVAL {days} DAY)"
 
 
 def returned(days: int) -> str:
