@@ -2,18 +2,16 @@
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Protocol, Self
 
 from experiments.power import (
     BURN_IN,
     HARM_BURN_IN,
-    information_for_assurance,
     mde,
     needed_information,
 )
 from experiments.schedule import detectable_harm
-from experiments.verdict import Method, Rules
+from experiments.verdict import Rules
 from policies.vocabulary import METRICS
 from rollout.ladder.judge import Task
 from rollout.planning.accrual import Accrued
@@ -155,13 +153,10 @@ def per_metric(assurance: float, metrics: int) -> float:
     return 1 - (1 - assurance) / max(metrics, 1)
 
 
-@lru_cache(maxsize=512)
-def _clock(assurance: float, alpha: float) -> float:
-    return information_for_assurance(assurance, margin=1.0, alpha=alpha)
-
-
 def _information(assurance: float, rules: Rules) -> float:
-    """Information times squared margin; earlier looks counted where the method has them."""
-    if rules.method is Method.SEQUENTIAL:
-        return _clock(assurance, rules.alpha)
+    """Information times squared margin by which a look passes with that chance.
+
+    Earlier looks are not counted, as in the gate's own forecast: counting them promises 4 to 10 points
+    too much to a desk that is looked at daily, leaving them out promises 6 to 10 too little.
+    """
     return needed_information(1.0, replace(rules, power=assurance, guardrails=1))

@@ -65,7 +65,7 @@ def _track(track: Mapping[str, Any], told: Mapping[str, Any], top: float) -> Ite
     total = track["total"][power]["days"]
     title = track["track"] if track["beside"] is None else f"{track['track']} beside {track['beside']}"
     words = _text(f"{title}: {days(total)} in all")
-    yield f'<text x="16" y="{top + 20:.0f}" font-weight="600">{words}</text>'
+    yield f'<text x="16" y="{top + 10:.0f}" font-weight="600">{words}</text>'
     yield from _axis(told["start"], whole, scale, top + 30, _ROW * len(steps))
     day = 0.0
     for index, step in enumerate(steps):

@@ -21,7 +21,7 @@ STEPS = [
     {"name": "half", "set_weight": 50},
 ]
 METRICS = {"csat": {"margin": "0.2"}, "escalation": {"margin": "10pp"}}
-VOLUME = {"tickets_per_day": 1500}
+VOLUME = {"tickets_per_day": 3000}
 
 PLAN = """\
 workflow: w
@@ -55,7 +55,7 @@ def changed(plan, **step):
 
 @pytest.fixture
 def written(tmp_path):
-    def write(volume="volume: {tickets_per_day: 1500}", **replaced):
+    def write(volume="volume: {tickets_per_day: 3000}", **replaced):
         text = PLAN.replace("VOLUME", volume)
         for old, new in replaced.items():
             text = text.replace(old, new)
@@ -122,7 +122,7 @@ def test_the_refusal_stands_at_the_entry_of_the_gate(written):
     assert result.exit_code == 1
     (line,) = result.stdout.splitlines()
     assert line.startswith(f"{path}:10:24: csat needs ")
-    assert "at 10 % of 1,500 tickets a day (declared)" in line
+    assert "at 10 % of 3,000 tickets a day (declared)" in line
     assert "max_duration 14d: its gate cannot be decided in time; decidable with set_weight ≥ " in line
     for part in ("max_duration ≥ ", "margin ≥ 0.", "eligible tickets a day"):
         assert part in line
