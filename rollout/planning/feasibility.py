@@ -75,7 +75,9 @@ def _asked(each: Undecidable) -> str:
     if isinstance(demand, Difference):
         scaled = f" (margin × {demand.scale:g})" if demand.scale != 1 else ""
         return f"a worsening below {size(demand.margin, demand.metric)}{scaled}"
-    return f"that the agent keeps to {level(demand.margin, demand.metric)}"
+    here = demand.facts.mean
+    at = f"{level(here.value, demand.metric)}, {here.origin.value}"
+    return f"that the agent, taken to be at {at}, keeps to {level(demand.margin, demand.metric)}"
 
 
 def _advice(remedies: Remedies, each: Undecidable) -> str:
