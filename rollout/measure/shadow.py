@@ -5,14 +5,17 @@ from typing import Final
 from rollout.measure.definition import Definition
 
 COMPARED: Final = "(dropped IS NULL)"
+JUDGED: Final = f"({COMPARED} AND starts_with(rater, 'human:'))"
+"""Labels that may carry a gate. A heuristic sorts comparisons for reading; it is no evidence of quality."""
+BOTH_KNOWN: Final = "agent_escalated IS NOT NULL AND human_escalated IS NOT NULL"
 
 METRICS_HERE: Final = (
     Definition(
         "agreement",
-        counts=f"({COMPARED} AND agreement IS NOT NULL)",
+        counts=f"({JUDGED} AND agreement IS NOT NULL)",
         value="agreement",
-        unknown=f"({COMPARED} AND agreement IS NULL)",
-        exclusions="dropped or unrated comparisons",
+        unknown=f"({COMPARED} AND NOT ({JUDGED} AND agreement IS NOT NULL))",
+        exclusions="dropped comparisons; those no person has rated, a heuristic's guess included",
         table="comparisons",
     ),
     Definition(
@@ -24,10 +27,10 @@ METRICS_HERE: Final = (
     ),
     Definition(
         "missed_escalation",
-        counts=f"({COMPARED} AND agent_escalated IS NOT NULL AND human_escalated IS NOT NULL)",
+        counts=f"({JUDGED} AND {BOTH_KNOWN})",
         value="(human_escalated AND NOT agent_escalated)",
-        unknown=f"({COMPARED} AND (agent_escalated IS NULL OR human_escalated IS NULL))",
-        exclusions="dropped comparisons; tickets where nobody judged whether a person was needed",
+        unknown=f"({COMPARED} AND NOT ({JUDGED} AND {BOTH_KNOWN}))",
+        exclusions="dropped comparisons; those where no person judged whether a human was needed",
         table="comparisons",
     ),
     Definition(

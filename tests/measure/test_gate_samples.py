@@ -250,7 +250,7 @@ def test_an_empty_desk_has_no_evidence(desk: Desk) -> None:
 
 def test_shadow_comparisons_are_weighted_by_their_chance_to_be_sampled(desk: Desk) -> None:
     day = START + timedelta(hours=9)
-    desk.add([fact(t, t, day, arm="human", mode="shadow", step="shadow") for t in "abcd"])
+    desk.add([fact(t, t, day, arm="human", mode="shadow", step="shadow") for t in "abcde"])
     desk.add(
         [
             {
@@ -264,13 +264,15 @@ def test_shadow_comparisons_are_weighted_by_their_chance_to_be_sampled(desk: Des
                 "agreement": agreement,
                 "sampling_probability": chance,
                 "dropped": dropped,
+                "rater": rater,
             }
-            for number, (ticket, agreement, chance, dropped) in enumerate(
+            for number, (ticket, agreement, chance, dropped, rater) in enumerate(
                 [
-                    ("a", 1.0, 1.0, None),
-                    ("b", 0.0, 0.25, None),
-                    ("c", None, 1.0, "deadline"),
-                    ("d", None, 1.0, None),
+                    ("a", 1.0, 1.0, None, "human:review-team"),
+                    ("b", 0.0, 0.25, None, "human:review-team"),
+                    ("c", None, 1.0, "deadline", "human:review-team"),
+                    ("d", None, 1.0, None, "human:review-team"),
+                    ("e", 1.0, 1.0, None, "heuristic"),
                 ]
             )
         ],
@@ -278,7 +280,9 @@ def test_shadow_comparisons_are_weighted_by_their_chance_to_be_sampled(desk: Des
     )
     evidence = look(desk, END, Wanted("agreement", against="limit"))
     found = evidence.metrics["agreement"]
-    assert (found.level.sum_a, found.level.sum_b, found.level.n, found.unknown) == (1, 5, 2, 1)
+    assert (found.level.sum_a, found.level.sum_b, found.level.n, found.unknown) == (1, 5, 2, 2), (
+        "a heuristic's guess is no evidence: it stays among the unrated"
+    )
     assert (evidence.mode, evidence.version) == ("shadow", "v@1")
 
 

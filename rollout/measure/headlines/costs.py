@@ -7,7 +7,7 @@ from experiments.estimate import estimate_level
 from experiments.samples import OneSample
 from rollout.measure.cost import HUMAN_SECONDS, HUMAN_USD, MODEL_USD, TICKET_USD
 from rollout.measure.definition import CLOSED
-from rollout.measure.headlines.slice import Headline, Point, Slice
+from rollout.measure.headlines.slice import ARM_GROUP, Headline, Point, Slice
 from rollout.measure.query import Source, aware_utc
 from rollout.measure.recontact import CLAIMED, matured, returned
 
@@ -37,7 +37,7 @@ def _sql(these: Slice, *, trend: bool = False) -> str:
     known = f"CASE WHEN $wage IS NULL THEN {MODEL_USD} ELSE {TICKET_USD} END"
     return f"""
 WITH closed AS (
-    SELECT coalesce(arm, 'unassigned') AS "group", {at} customer_id,
+    SELECT {ARM_GROUP} AS "group", {at} customer_id,
         {known} AS usd, {MODEL_USD} AS model, {HUMAN_USD} AS human, {HUMAN_SECONDS} / 60.0 AS minutes,
         CAST({CLAIMED} AS DOUBLE) AS resolved,
         {matured(7)} AS mature, {matured(7)} AND {returned(7)} AS back

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments.proportions import wilson
-from rollout.measure.headlines.slice import MINIMUM, Headline, Point, Slice
+from rollout.measure.headlines.slice import ARM_GROUP, MINIMUM, Headline, Point, Slice
 from rollout.measure.query import Source, aware_utc
 
 Bands = Mapping[str, tuple[float, float]]
@@ -25,7 +25,7 @@ def escalations(source: Source, these: Slice, bands: Bands) -> Headline:
 
 def _sql(these: Slice, group: str) -> str:
     return f"""
-SELECT {group} AS "group", coalesce(arm, 'unassigned') AS arm,
+SELECT {group} AS "group", {ARM_GROUP} AS arm,
     count(*) AS n, count(*) FILTER (escalated) AS escalated,
     count(*) FILTER (escalated AND coalesce(escalated_at_triage, FALSE)) AS at_triage
 FROM {these.tickets} WHERE escalated IS NOT NULL GROUP BY ALL ORDER BY ALL"""

@@ -5,7 +5,7 @@ from typing import Any
 
 from experiments.proportions import wilson
 from rollout.measure.definition import CLOSED
-from rollout.measure.headlines.slice import Headline, Point, Slice
+from rollout.measure.headlines.slice import ARM_GROUP, Headline, Point, Slice
 from rollout.measure.query import Source
 from rollout.measure.times import ANSWERED_BY
 
@@ -24,7 +24,7 @@ def flow(source: Source, these: Slice) -> Headline:
 
 def _sql(these: Slice) -> str:
     return f"""
-SELECT coalesce(arm, 'unassigned') AS "group",
+SELECT {ARM_GROUP} AS "group",
     count(*) FILTER ({CLOSED} AND path IS NOT NULL) AS n,
     count(*) FILTER ({CLOSED} AND path = 'agent') AS contained,
     count(*) FILTER ({CLOSED} AND path = 'abandoned') AS abandoned,

@@ -5,20 +5,19 @@ from datetime import timedelta
 from typing import Any, Final
 
 from experiments.proportions import wilson
-from rollout.measure.headlines.slice import Headline, Point, Slice
+from rollout.measure.headlines.slice import ARM_GROUP, Headline, Point, Slice
 from rollout.measure.query import Source, aware_utc
 from rollout.measure.recontact import CLAIMED, matured, returned
 
 DAYS: Final = 7
-_ARM: Final = "coalesce(arm, 'unassigned')"
 
 
 def returns(source: Source, these: Slice) -> Headline:
     """Share of matured, claimed resolutions after which the customer came back on the same issue."""
-    by_arm = these.query(_sql(these, _ARM))
+    by_arm = these.query(_sql(these, ARM_GROUP))
     rows = _points(by_arm.rows(source))
     paths = these.query(_sql(these, "coalesce(path, 'open')"))
-    weekly = these.query(_sql(these, _ARM, trend=True))
+    weekly = these.query(_sql(these, ARM_GROUP, trend=True))
     return Headline(
         sentence=_sentence(rows),
         sql=by_arm.sql,

@@ -16,6 +16,11 @@ RANDOMISED_LIVE: Final = (
     "(assignment_reason IS NULL OR assignment_reason IN ('SPLIT', 'CANARY_SPLIT', 'HOLDOUT'))"
 )
 """Tickets that chance gave to their arm; only these may be compared by arm."""
+ARM_GROUP: Final = (
+    f"CASE WHEN {RANDOMISED_LIVE} THEN arm "
+    "WHEN arm IS NOT NULL AND coalesce(mode, 'live') = 'live' THEN 'not eligible' ELSE 'unassigned' END"
+)
+"""The arm as a group to compare by. Tickets that no chance dealt stand apart: they are harder, or older."""
 _DIMENSIONS: Final = ("version", "category", "channel", "language", "region", "tier")
 
 
