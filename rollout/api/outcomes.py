@@ -8,7 +8,10 @@ from rollout.api.inputs import Csat, Escalation, Handling, Resolution
 from rollout.api.problems import Refused
 from rollout.records import Escalated, Event, Handled, Kind, Rated, Resolved
 
-RESERVED: Final = ("ticket:", "triage:", "assignment:", "comparison:", "transition:", "history:", "config:")
+RESERVED: Final = (
+    *("ticket:", "triage:", "assignment:", "comparison:"),
+    *("transition:", "history:", "config:", "plan:", "erasure:"),
+)
 """Beginnings of event ids that only the server gives, so that nobody can take a ticket's place."""
 
 Reported = Resolution | Csat | Escalation | Handling
