@@ -50,43 +50,46 @@ INSERT INTO closing VALUES
     ('confirmed', NULL, 'confirmed'), ('customer_confirmed', NULL, 'confirmed'),
     ('confirmed_by_customer', NULL, 'confirmed');
 ----
--- Imported tickets, each in its newest revision: the one recorded last, because an export that was
--- corrected carries no newer event time.
-CREATE OR REPLACE TEMP TABLE past AS
+-- Every ticket that a dirty customer has now, with what it was opened as. Of an imported ticket the
+-- newest revision is the one recorded last, because an export that was corrected carries no newer
+-- event time.
+CREATE OR REPLACE TEMP TABLE base AS
 WITH revisions AS (SELECT * FROM histories SEMI JOIN scope USING (tenant, ticket_id)),
 newest AS (
-    SELECT max(seq) AS seq, CAST(count(DISTINCT coalesce(arm, 'human')) AS INTEGER) AS arms_seen
+    SELECT max(seq) AS seq,
+        CAST(bool_or(arm IS NULL OR arm = 'human') AS INTEGER)
+            + CAST(coalesce(bool_or(arm = 'agent'), false) AS INTEGER)
+            + CAST(coalesce(bool_or(arm = 'canary'), false) AS INTEGER) AS arms_seen
     FROM revisions GROUP BY tenant, workflow, ticket_id
+),
+past AS (
+    SELECT r.* REPLACE (coalesce(r.arm, 'human') AS arm),
+        r.arm IS NOT NULL AS randomised,
+        n.arms_seen,
+        c.excluded,
+        CASE
+            WHEN r.resolved_at IS NULL THEN NULL
+            WHEN r.path = 'abandoned' OR c.resolution = 'abandoned' THEN 'abandoned'
+            ELSE coalesce(c.resolution, 'assumed')
+        END AS resolution,
+        -- A rating without a time was given when the ticket was closed, as far as anybody knows.
+        CASE WHEN r.csat IS NOT NULL THEN coalesce(r.csat_at, r.resolved_at, r.opened_at) END AS rated_at,
+        -- A survey time without a score is a survey that nobody answered.
+        CASE WHEN r.csat IS NULL THEN r.csat_at END AS offered_at
+    FROM revisions r
+    JOIN newest n USING (seq)
+    LEFT JOIN closing c ON c.reason = regexp_replace(lower(trim(r.closed_reason)), '[ -]+', '_', 'g')
+),
+opened AS (
+    SELECT tenant, ticket_id, max(seq) AS seq,
+        arg_max(struct_pack(workflow := coalesce(workflow, ''), customer_id := customer_id,
+            opened_at := opened_at, tier := tier, channel := channel, language := language,
+            region := region, issue_key := issue_key, excluded := excluded, source := source),
+            (occurred_at, event_id)) AS it
+    FROM tickets SEMI JOIN scope USING (tenant, ticket_id)
+    WHERE ticket_id IS NOT NULL AND customer_id IS NOT NULL
+    GROUP BY tenant, ticket_id
 )
-SELECT r.* REPLACE (coalesce(r.arm, 'human') AS arm),
-    r.arm IS NOT NULL AS randomised,
-    n.arms_seen,
-    c.excluded,
-    CASE
-        WHEN r.resolved_at IS NULL THEN NULL
-        WHEN r.path = 'abandoned' OR c.resolution = 'abandoned' THEN 'abandoned'
-        ELSE coalesce(c.resolution, 'assumed')
-    END AS resolution,
-    -- A rating without a time was given when the ticket was closed, as far as anybody knows.
-    CASE WHEN r.csat IS NOT NULL THEN coalesce(r.csat_at, r.resolved_at, r.opened_at) END AS rated_at,
-    -- A survey time without a score is a survey that nobody answered.
-    CASE WHEN r.csat IS NULL THEN r.csat_at END AS offered_at
-FROM revisions r
-JOIN newest n USING (seq)
-LEFT JOIN closing c ON c.reason = regexp_replace(lower(trim(r.closed_reason)), '[ -]+', '_', 'g');
-----
-CREATE OR REPLACE TEMP TABLE opened AS
-SELECT tenant, ticket_id, max(seq) AS seq,
-    arg_max(struct_pack(workflow := coalesce(workflow, ''), customer_id := customer_id,
-        opened_at := opened_at, tier := tier, channel := channel, language := language,
-        region := region, issue_key := issue_key, excluded := excluded, source := source),
-        (occurred_at, event_id)) AS it
-FROM tickets SEMI JOIN scope USING (tenant, ticket_id)
-WHERE ticket_id IS NOT NULL AND customer_id IS NOT NULL
-GROUP BY tenant, ticket_id;
-----
--- Every ticket that a dirty customer has now, with its opening part.
-CREATE OR REPLACE TEMP TABLE base AS
 SELECT * FROM (SELECT
     coalesce(o.tenant, p.tenant) AS tenant,
     coalesce(o.it.workflow, p.workflow, '') AS workflow,

@@ -19,8 +19,8 @@ EVERYTHING = {
     "channel": "chat", "language": "en", "region": "eu", "issue_key": "i", "step": "ten", "arm": "agent",
     "mode": "live", "weight": "10", "version": "a@1", "path": "agent_then_human", "escalated": "yes",
     "resolved_at": "2026-03-02T12:00:00Z", "escalation_reason": "angry", "turns": "3",
-    "handle_seconds": "90.5", "human_seconds": "60", "cost_usd": "0.02", "csat": "4", "csat_at": "2026-03-03T12:00:00Z",
-    "violations": "1", "closed_reason": "solved",
+    "handle_seconds": "90.5", "human_seconds": "60", "cost_usd": "0.02", "csat": "4",
+    "csat_at": "2026-03-03T12:00:00Z", "violations": "1", "closed_reason": "solved",
 }  # fmt: skip
 
 
