@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, Protocol
 
 import polars as pl
 
-CHUNK: Final = 20_000
+CHUNK: Final = 10_000
 """Rows per chunk: what bounds the memory of an import."""
 
 

@@ -28,7 +28,7 @@ from rollout.records import Record
 
 BATCH: Final = 10_000
 """Records per transaction: large enough for Arrow's speed, small enough to bound memory."""
-SLICE: Final = 200_000
+SLICE: Final = 100_000
 """About how many tickets are recomputed at a time."""
 _FACTS: Final = (files("rollout.record") / "facts.sql").read_text(encoding="utf-8").split("\n----\n")
 
@@ -43,7 +43,7 @@ class View:
     """
 
     def __init__(
-        self, path: Path | None = None, *, memory_limit: str = "1GB", threads: int | None = None
+        self, path: Path | None = None, *, memory_limit: str = "512MB", threads: int | None = None
     ) -> None:
         self._path = path
         self._limits = (memory_limit, threads)
