@@ -99,8 +99,9 @@ def simulate_gates(reps: int, seed: int, say: Callable[[str], None]) -> dict[str
         paths = [gates.simulate(survey, each) for each in range(first, first + runs)]
         found[name] = [asdict(summary) for summary in rules.summaries(paths)]
         if name == "no difference":
+            daily = float(np.mean([path.information[20] / 21 for path in paths]))
             at = np.array([path.passed_information["daily"] for path in paths])
-            found["predicted dates"] = checks.predicted_dates(at, gates.MARGIN)
+            found["predicted dates"] = checks.predicted_dates(at, gates.MARGIN, daily)
         say(f"gate {name}: " + ", ".join(f"{row['rule']} {row['promoted']:.3f}" for row in found[name]))
     return found
 

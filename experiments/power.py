@@ -13,6 +13,8 @@ BURN_IN = 100
 """Observations the smaller arm needs before a pass: the normal approximation is not to be trusted earlier."""
 HARM_BURN_IN = 30
 """Observations the smaller arm needs before a failure."""
+MISSED_PEAK = 0.583
+"""−ζ(½)/√(2π): mean overshoot of a Gaussian walk, in steps' standard deviations."""
 OBF_INFLATION = 1.03
 """Maximum information of O'Brien-Fleming spending, relative to one look, at 20 looks and more."""
 
@@ -51,13 +53,21 @@ def mde(information: float, margin: float, rules: Rules) -> float:
 
 
 def crossing_probability(
-    later: float, effect: float, *, margin: float, alpha: float, score: float = 0.0, information: float = 0.0
+    later: float,
+    effect: float,
+    *,
+    margin: float,
+    alpha: float,
+    score: float = 0.0,
+    information: float = 0.0,
+    between: float = 0.0,
 ) -> float:
-    """Chance that the lower bound has cleared −margin by information ``later``, looking all the time.
+    """Chance that the lower bound has cleared −margin by information ``later``.
 
     From score S at I now, the remaining path is Brownian with drift effect + margin; the boundary is
     replaced by its tangent at ``later``, which lies above it, and the first passage over a straight
-    line is inverse Gaussian (Siegmund 1985, eq. 3.15).
+    line is inverse Gaussian (Siegmund 1985, ch. 3). Looks with a gap between them miss peaks, as if the
+    boundary were 0.583·√gap higher (ch. 10).
 
     Args:
         later: information to come, in 1/unit².
@@ -66,6 +76,7 @@ def crossing_probability(
         alpha: level of the test.
         score: (δ̂ + margin)·I so far.
         information: I so far.
+        between: information gained from one look to the next; 0 looks all the time.
 
     """
     if later <= information:
@@ -76,6 +87,7 @@ def crossing_probability(
     gap = height - slope * (clock - information * margin**2) - score * margin
     if gap <= 0:
         return 1.0
+    gap += MISSED_PEAK * math.sqrt(between) * margin
     span = (later - information) * margin**2
     drift = (effect + margin) / margin - slope
     root = math.sqrt(span)
@@ -93,12 +105,19 @@ def information_for_assurance(
     effect: float = 0.0,
     score: float = 0.0,
     information: float = 0.0,
+    between: float = 0.0,
 ) -> float:
     """Information by which a pass has come with chance ``assurance``; infinite if it never has."""
 
     def chance(later: float) -> float:
         return crossing_probability(
-            later, effect, margin=margin, alpha=alpha, score=score, information=information
+            later,
+            effect,
+            margin=margin,
+            alpha=alpha,
+            score=score,
+            information=information,
+            between=between,
         )
 
     unit = 1 / margin**2

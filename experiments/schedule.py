@@ -48,10 +48,11 @@ class Schedule:
 
 
 def schedule(design: Design, rules: Rules, *, effect: float = 0.0) -> Schedule:
-    """Dates with their assurance, for one metric, looking at every tick on the way.
+    """Dates with their assurance, for one metric, looking once a day on the way.
 
     ``effect`` is the assumed true difference, larger is better. Methods with a horizon have one date.
     """
+    daily = design.traffic.tickets_per_day * information_per_ticket(design.traffic, design.per_observation)
 
     def wait(assurance: float) -> Wait:
         needed = needed_information(design.margin, rules)
@@ -63,6 +64,7 @@ def schedule(design: Design, rules: Rules, *, effect: float = 0.0) -> Schedule:
                 effect=effect,
                 score=design.score,
                 information=design.information,
+                between=daily,
             )
         return _wait(design, needed)
 

@@ -81,11 +81,12 @@ def fast_looks(runs: int, seed: int) -> dict[str, Measured]:
     return found
 
 
-def predicted_dates(informations: np.ndarray, margin: float) -> dict[str, Measured]:
+def predicted_dates(informations: np.ndarray, margin: float, between: float) -> dict[str, Measured]:
     """Share of simulated gates decided by the predicted information, per stated assurance."""
     return {
         f"stated {assurance:.0%}": measured(
-            informations <= information_for_assurance(assurance, margin=margin, alpha=PASS_ALPHA)
+            informations
+            <= information_for_assurance(assurance, margin=margin, alpha=PASS_ALPHA, between=between)
         )
         for assurance in (0.5, 0.8, 0.9)
     }

@@ -137,16 +137,20 @@ def test_a_truly_worse_agent_is_never_expected_to_pass() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("assurance", "effect"), [(0.5, 0.0), (0.8, 0.0), (0.95, 0.0), (0.8, -0.03)])
 def test_predicted_information_keeps_its_assurance(assurance: float, effect: float) -> None:
-    """Simulated paths, looked at 60 times on the way, pass by then about as often as promised."""
-    margin, runs, looks = 0.12, 8000, 60
-    later = information_for_assurance(assurance, margin=margin, alpha=0.05, effect=effect)
+    """Simulated paths, looked at now and then on the way, pass by then as often as promised."""
+    margin, runs, looks = 0.12, 8000, 15
+    later = 600.0
+    for _ in range(20):  # the gap between looks depends on where they end
+        later = information_for_assurance(
+            assurance, margin=margin, alpha=0.05, effect=effect, between=later / looks
+        )
     clock = np.linspace(later / looks, later, looks)
     edge = boundary(clock, alpha=0.05, mu=margin, tau=margin / 4)
     rng = np.random.default_rng(3)
     gain = clock[0]
     steps = rng.normal((effect + margin) * gain, math.sqrt(gain), (runs, looks))
     passed = (steps.cumsum(axis=1) >= edge).any(axis=1).mean()
-    assert assurance - 0.05 < passed < assurance + 0.05
+    assert assurance - 0.03 < passed < assurance + 0.05
 
 
 def test_a_path_ahead_is_expected_to_pass_sooner() -> None:
