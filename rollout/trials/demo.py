@@ -34,7 +34,7 @@ POLICIES: Final = Path(__file__).resolve().parent.parent.parent / "policies"
 PLAN: Final = POLICIES / "rollouts" / "demo.yaml"
 MANAGER: Final = "demo-release-manager"
 APPEAL: Final = {
-    "demo@1.0.0": Appeal(satisfaction=0.15, unhelped=-0.01),
+    "demo@1.0.0": Appeal(satisfaction=0.2, unhelped=-0.01),
     # It keeps what it should hand off, and tells customers to read the help centre.
     "demo@1.1.0": Appeal(satisfaction=-0.6, unhelped=0.12),
 }

@@ -101,4 +101,5 @@ def _line(row: Mapping[str, Any]) -> str:
         initial_indent=head,
         subsequent_indent=" " * len(head),
         break_long_words=False,
+        break_on_hyphens=False,
     )
