@@ -12,9 +12,12 @@ from policies.plan import Plan, Step
 from policies.vocabulary import METRICS, Mode
 from rollout.errors import UnknownWorkflow, UsageError
 from rollout.evidence import GateEvidence
+from rollout.ladder.categories import CategoryRow, asked_of, held_by, judge_categories
 from rollout.ladder.findings import findings_of
 from rollout.ladder.judge import Judgement, Row, Task, judge, tasks_of
 from rollout.ladder.transition import Decision, Ruling
+from rollout.measure.category_query import METRICS as FELT
+from rollout.measure.category_query import by_category
 from rollout.measure.gate_query import Wanted
 from rollout.measure.gate_samples import collect
 from rollout.measure.query import Query, Source, aware_utc
@@ -40,6 +43,8 @@ class GateReport:
     margin_scale: float
     plan: Mapping[str, Any]
     """``source`` and ``agent``, and whether the plan knows the step."""
+    categories: tuple[CategoryRow, ...] = ()
+    """The arms compared inside each category; empty where the comparison is not sound."""
 
     @property
     def decision(self) -> Decision:
@@ -137,12 +142,15 @@ def gate(
     if planned is None:
         planned, named = _rung(steps, scope, track, named)
     knows = any(rung.name == named for rung in steps)
-    report = judge_scope(source, plan, planned, scope)
+    report = judge_scope(source, plan, planned, scope, keep=True)
     return replace(report, step=named, plan={**report.plan, "knows_step": knows})
 
 
-def judge_scope(source: Source, plan: Plan, step: Step, scope: Scope) -> GateReport:
-    """What the gate of ``step`` says of the tickets in ``scope``, whatever steps they are from."""
+def judge_scope(source: Source, plan: Plan, step: Step, scope: Scope, *, keep: bool = False) -> GateReport:
+    """What the gate of ``step`` says of the tickets in ``scope``, whatever steps they are from.
+
+    With ``keep`` the sums of days that are over are kept for the next look (see ``collect``).
+    """
     tasks = tasks_of(plan, step)
     evidence = collect(
         source,
@@ -150,9 +158,11 @@ def judge_scope(source: Source, plan: Plan, step: Step, scope: Scope) -> GateRep
         [_wanted(task) for task in tasks],
         bands={task.metric: task.bands for task in tasks if task.bands},
         wage=plan.cost.human_usd_per_hour if plan.cost is not None else None,
+        keep=keep,
     )
     findings = findings_of(evidence.integrity)
-    judgement = _explained(judge(plan, step, evidence, findings), evidence)
+    categories = () if findings else _categories(source, scope, tasks)
+    judgement = _explained(held_by(judge(plan, step, evidence, findings), categories), evidence)
     return GateReport(
         workflow=scope.workflow,
         track=scope.track,
@@ -167,7 +177,13 @@ def judge_scope(source: Source, plan: Plan, step: Step, scope: Scope) -> GateRep
             "workflow": plan.workflow,
             "agent": plan.agent,
         },
+        categories=categories,
     )
+
+
+def _categories(source: Source, scope: Scope, tasks: Sequence[Task]) -> tuple[CategoryRow, ...]:
+    asked = asked_of(tasks, FELT) if scope.mode == "live" else []
+    return judge_categories(asked, {task.metric: by_category(source, scope, task.metric) for task in asked})
 
 
 def _steps(plan: Plan, track: str) -> Sequence[Step]:

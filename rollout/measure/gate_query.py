@@ -9,7 +9,7 @@ bound.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from rollout.measure.catalogue import CATALOGUE
 from rollout.measure.csat import ANSWERED, REPEATED, RESPONSE
@@ -17,8 +17,8 @@ from rollout.measure.definition import NEVER, Definition
 from rollout.measure.query import Query
 from rollout.measure.scope import Scope
 
-_STRATUM: Final = "hash(step, weight, canary_weight, day)"
-"""64 bits: two of a thousand strata fall together once in 10¹³ gates."""
+MARKS: Final = "CAST(arm = $treated AS DOUBLE) AS a, hash(step, weight, canary_weight, day) AS h"
+"""Arm and stratum. 64 bits: two of a thousand strata fall together once in 10¹³ gates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,40 +40,84 @@ class Wanted:
 
 def gate_query(scope: Scope, wanted: Sequence[Wanted], wage: float | None) -> Query:
     """The query whose only row ``gate_rows`` reads. ``wage`` is USD per hour of a person."""
-    rating = any(want.metric == "csat" for want in wanted)
-    wanted = [*wanted, Wanted(RESPONSE.metric)] if rating else wanted
-    both = [want for want in wanted if want.against == "control"]
-    repeats = f", repeats AS MATERIALIZED ({REPEATED}\n)" if rating else ""
-    joined = "LEFT JOIN repeats USING (ticket_id)" if rating else ""
-    flag = "repeats.ticket_id IS NOT NULL" if rating else "FALSE"
+    wanted = with_response(wanted)
     sql = f"""
 WITH tickets AS (
-    SELECT *, CAST(arm = $treated AS DOUBLE) AS a, {_STRATUM} AS h
+    SELECT *, {MARKS}
     FROM facts
     WHERE {scope.where}
         AND excluded IS NULL
-){repeats}, seen AS MATERIALIZED (
-    SELECT customer_id, a, h{_lines(_carried(want) for want in wanted)}
-    FROM (SELECT tickets.*, {flag} AS repeated FROM tickets {joined})
+){repeats(wanted)}, seen AS MATERIALIZED (
+    {seen(wanted)}
 ), strata AS MATERIALIZED (
-    SELECT h, count(*) AS tickets, sum(a) AS treated{_lines(_stratum(want) for want in wanted)}
-    FROM seen GROUP BY h
+    {strata(wanted)}
 ), means AS (
-    SELECT h{_lines(_means(want) for want in both)}
-    FROM strata
+    {means(wanted)}
 ), units AS (
-    SELECT customer_id{_lines(_unit(want) for want in wanted)}
+    SELECT customer_id{unit_sums(wanted)}
     FROM seen JOIN means USING (h) GROUP BY customer_id
-), summed AS (
+), {ends(wanted)}
+SELECT * FROM summed, totalled"""
+    return Query(sql.strip(), gate_params(scope, wanted, wage))
+
+
+def with_response(wanted: Sequence[Wanted]) -> Sequence[Wanted]:
+    """CSAT is never read without the response rate."""
+    return [*wanted, Wanted(RESPONSE.metric)] if _rates(wanted) else wanted
+
+
+def gate_params(scope: Scope, wanted: Sequence[Wanted], wage: float | None) -> dict[str, Any]:
+    return {**scope.params, "wage": wage, **{f"cap_{want.metric}": want.cap for want in wanted}}
+
+
+def repeats(wanted: Sequence[Wanted]) -> str:
+    """A further CTE over ``tickets``, where a rating may be a customer's second within a week."""
+    return f", repeats AS MATERIALIZED ({REPEATED}\n)" if _rates(wanted) else ""
+
+
+def seen(wanted: Sequence[Wanted], kept: str = "TRUE") -> str:
+    """One row per ticket: what it carries of every metric."""
+    joined = "LEFT JOIN repeats USING (ticket_id)" if _rates(wanted) else ""
+    flag = "repeats.ticket_id IS NOT NULL" if _rates(wanted) else "FALSE"
+    return f"""SELECT customer_id, a, h{_lines(_carried(want) for want in wanted)}
+    FROM (SELECT tickets.*, {flag} AS repeated FROM tickets {joined})
+    WHERE {kept}"""
+
+
+def strata(wanted: Sequence[Wanted]) -> str:
+    return f"""SELECT h, count(*) AS tickets, sum(a) AS treated{_lines(_stratum(want) for want in wanted)}
+    FROM seen GROUP BY h"""
+
+
+def means(wanted: Sequence[Wanted]) -> str:
+    both = [want for want in wanted if want.against == "control"]
+    return f"""SELECT h{_lines(_means(want) for want in both)}
+    FROM strata"""
+
+
+def unit_sums(wanted: Sequence[Wanted]) -> str:
+    """What is summed per customer over ``seen JOIN means``."""
+    return _lines(_unit(want) for want in wanted)
+
+
+def unit_names(wanted: Sequence[Wanted]) -> list[str]:
+    """The columns of ``unit_sums``."""
+    return [part.rsplit(" AS ", 1)[1] for want in wanted for part in _unit(want)]
+
+
+def ends(wanted: Sequence[Wanted]) -> str:
+    """The last two CTEs, over ``units`` and ``strata``: one row each."""
+    return f"""summed AS (
     SELECT count(*) AS units{_lines(_summed(want) for want in wanted)}
     FROM units
 ), totalled AS (
     SELECT sum(tickets) AS tickets, sum(treated) AS treated{_lines(_totalled(want) for want in wanted)}
     FROM strata
-)
-SELECT * FROM summed, totalled"""
-    params = {**scope.params, "wage": wage, **{f"cap_{want.metric}": want.cap for want in wanted}}
-    return Query(sql.strip(), params)
+)"""
+
+
+def _rates(wanted: Sequence[Wanted]) -> bool:
+    return any(want.metric == "csat" for want in wanted)
 
 
 def histogram_query(scope: Scope) -> Query:

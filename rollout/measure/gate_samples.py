@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from rollout.evidence import GateEvidence, MetricEvidence
+from rollout.measure.day_sums import day_sums
 from rollout.measure.gate_query import Wanted, gate_query, histogram_query
 from rollout.measure.gate_rows import evidence_of
 from rollout.measure.integrity import integrity_of, integrity_query
@@ -20,6 +21,7 @@ def collect(
     *,
     bands: Mapping[str, Iterable[str]] | None = None,
     wage: float | None = None,
+    keep: bool = False,
 ) -> GateEvidence:
     """Count what a gate needs.
 
@@ -29,12 +31,14 @@ def collect(
         wanted: the metrics, each named once.
         bands: metric to the categories whose rate has a band.
         wage: USD per hour of a person; without it costs that hold people's time are unknown.
+        keep: whether to keep the sums of closed days for the next look, which is for who looks again
+            and again at later moments; the counts are the same.
 
     """
     on_facts = [want for want in wanted if want.definition.table == "facts"]
     beside = [want for want in wanted if want.definition.table != "facts"]
     query = gate_query(scope, on_facts, wage)
-    row = query.one(source)
+    row = day_sums(source).row(scope, on_facts, wage) if keep else query.one(source)
     queries = {"gate": query.sql, "integrity": integrity_query(scope).sql}
     ratings: list[dict[str, Any]] = []
     if any(want.metric == "csat" for want in on_facts):

@@ -14,7 +14,8 @@ def digest(connection: "duckdb.DuckDBPyConnection") -> str:
     """
     content = sha256()
     tables = connection.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE NOT internal AND NOT temporary ORDER BY table_name"
+        "SELECT table_name FROM duckdb_tables() WHERE NOT internal AND NOT temporary"
+        " AND database_name = current_database() ORDER BY table_name"
     ).fetchall()
     for (name,) in tables:
         rows = connection.execute(

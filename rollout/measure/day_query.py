@@ -1,0 +1,167 @@
+"""The query of a gate, split by days: those that are over are summed per customer once and kept.
+
+Customers' sums add up over strata, and every stratum lies within one day. What is kept of the closed
+days (one row per stratum, one per customer) plus the same sums over the open days is therefore what
+``gate_query`` counts, to the last bits of rounding. Customers are kept as 64-bit hashes: nothing
+readable is held a second time, and among a million customers two fall together once in 10⁷ gates.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from policies.vocabulary import METRICS
+from rollout.measure.catalogue import CATALOGUE
+from rollout.measure.csat import ANSWERED
+from rollout.measure.gate_query import (
+    MARKS,
+    Wanted,
+    ends,
+    gate_params,
+    means,
+    repeats,
+    seen,
+    strata,
+    unit_names,
+    unit_sums,
+    with_response,
+)
+from rollout.measure.query import Query
+from rollout.measure.scope import Scope
+
+_LAG: Final = max(METRICS[name].lag_hours for name in CATALOGUE)
+SETTLES: Final = f"""greatest(opened_at, resolved_at + INTERVAL {_LAG:.0f} HOUR,
+        csat_at + INTERVAL {_LAG:.0f} HOUR, csat_offered_at + INTERVAL {_LAG:.0f} HOUR,
+        opened_at + to_seconds(first_response_seconds))"""
+"""From then on time alone changes nothing about what a ticket carries, of any metric."""
+
+_MINE: Final = "tenant = $tenant AND workflow = $workflow"
+_PRINT: Final = "count(*) AS rows, coalesce(sum(hash(seq, recontact_at, customer_id)), 0) AS sum"
+"""Facts follow from events, and ``seq`` names a ticket's newest. Beyond its own events a ticket's row
+depends on the customer's other tickets (the re-contact) and on erasure (the customer's name)."""
+_OPEN: Final = "(day > $until OR list_contains(CAST($skipped AS DATE[]), day))"
+_WITHIN: Final = "day BETWEEN $first AND $last AND list_contains(CAST($days AS DATE[]), day)"
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Which days are kept, and in which tables."""
+
+    days: frozenset[date]
+    strata: str
+    units: str
+    rated_from: datetime
+    """No rating of an open day is older; where a week begins. Aware."""
+
+    def where(self, known: Iterable[date]) -> dict[str, Any]:
+        """Parameters of the condition that a day is open; ``known`` are all days there are."""
+        until = max(self.days)
+        return {
+            "until": until,
+            "skipped": sorted(day for day in known if day <= until and day not in self.days),
+            "rated_from": self.rated_from,
+        }
+
+
+def look_query(
+    scope: Scope, wanted: Sequence[Wanted], wage: float | None, closed: Closed, where: Mapping[str, Any]
+) -> Query:
+    """The row of ``gate_query``, and beside it what tells whether the kept sums still hold."""
+    wanted = with_response(wanted)
+    opened = _OPEN if where["skipped"] else "day > $until"
+    sql = f"""
+WITH {_tickets(scope, wanted, opened)}, seen AS MATERIALIZED (
+    {seen(wanted, "fresh")}
+), recent AS MATERIALIZED (
+    {strata(wanted)}
+), strata AS (
+    FROM recent UNION ALL BY NAME FROM {closed.strata}
+), means AS (
+    {means(wanted)}
+), units AS (
+    {_together(wanted, closed.units)}
+), {ends(wanted)}
+SELECT summed.*, totalled.*, print.rows AS print_rows, print.sum AS print_sum, {_AGAIN}
+FROM summed, totalled, ({_print(opened)}) AS print"""
+    if not repeats(wanted):
+        sql = sql.replace(_AGAIN, "0 AS again, 0 AS strays")
+    return Query(sql.strip(), {**gate_params(scope, wanted, wage), **where})
+
+
+_AGAIN: Final = f"""(SELECT coalesce(sum(hash(ticket_id)), 0) FROM repeats
+        SEMI JOIN (SELECT ticket_id FROM tickets WHERE NOT fresh) USING (ticket_id)) AS again,
+    (SELECT count(*) FROM tickets WHERE fresh AND csat_at < $rated_from AND {ANSWERED}) AS strays"""
+"""Closed days' ratings that do not count, which a late rating of an open day may change."""
+
+
+def check_query(scope: Scope, wanted: Sequence[Wanted], where: Mapping[str, Any]) -> Query:
+    """What ``look_query`` says beside the sums, alone."""
+    again = _AGAIN if repeats(with_response(wanted)) else "0 AS again, 0 AS strays"
+    sql = f"""
+WITH {_tickets(scope, with_response(wanted), _OPEN)}
+SELECT print.rows AS print_rows, print.sum AS print_sum, {again}
+FROM ({_print(_OPEN)}) AS print"""
+    return Query(sql.strip(), {**scope.params, **where})
+
+
+def days_query(scope: Scope) -> Query:
+    """Every day there is: when it settles, the oldest rating, and its print."""
+    sql = f"""
+SELECT day, max({SETTLES}) AS settles_at, min(csat_at) AS rated_at, {_PRINT}
+FROM facts WHERE {_MINE} AND day IS NOT NULL GROUP BY day ORDER BY day"""
+    return Query(sql.strip(), scope.params)
+
+
+def strata_table(scope: Scope, wanted: Sequence[Wanted], name: str, kept: str | None) -> str:
+    wanted = with_response(wanted)
+    return f"""
+CREATE TABLE {name} AS
+WITH {_tickets(scope, wanted, _WITHIN)}, seen AS ({seen(wanted, "fresh")}
+), recent AS (
+    {strata(wanted)}
+)
+FROM recent{f" UNION ALL BY NAME FROM {kept}" if kept else ""}"""
+
+
+def units_table(scope: Scope, wanted: Sequence[Wanted], name: str, using: Closed, kept: str | None) -> str:
+    """``using`` are the strata to take means from."""
+    wanted = with_response(wanted)
+    return f"""
+CREATE TABLE {name} AS
+WITH {_tickets(scope, wanted, _WITHIN)}, seen AS ({seen(wanted, "fresh")}
+), strata AS (FROM {using.strata}
+), means AS (
+    {means(wanted)}
+)
+{_together(wanted, kept)}"""
+
+
+def _tickets(scope: Scope, wanted: Sequence[Wanted], chosen: str) -> str:
+    """The chosen days' tickets, and the others' ratings: a customer has one voice a week over all."""
+    rated = f"""
+    UNION ALL
+    SELECT *, {MARKS}, FALSE AS fresh
+    FROM facts
+    WHERE {scope.where}
+        AND excluded IS NULL AND NOT ({chosen}) AND csat_at >= $rated_from"""
+    return f"""tickets AS (
+    SELECT *, {MARKS}, TRUE AS fresh
+    FROM facts
+    WHERE {scope.where}
+        AND excluded IS NULL AND {chosen}{rated if repeats(wanted) else ""}
+){repeats(wanted)}"""
+
+
+def _together(wanted: Sequence[Wanted], kept: str | None) -> str:
+    recent = f"""SELECT hash(customer_id) AS unit{unit_sums(wanted)}
+    FROM seen JOIN means USING (h) GROUP BY unit"""
+    if kept is None:
+        return recent
+    sums = "".join(f", sum({name}) AS {name}" for name in unit_names(wanted))
+    return f"""SELECT unit{sums}
+    FROM ({recent} UNION ALL BY NAME FROM {kept}) GROUP BY unit"""
+
+
+def _print(opened: str) -> str:
+    return f"SELECT {_PRINT} FROM facts WHERE {_MINE} AND NOT ({opened})"

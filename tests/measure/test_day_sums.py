@@ -1,0 +1,226 @@
+"""Sums kept by day say what the full scan says, whatever happens to the facts in between."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from desks_for_tests import END, START, Desk, fact, world
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rollout.measure.catalogue import CATALOGUE
+from rollout.measure.csat import RESPONSE
+from rollout.measure.day_query import SETTLES
+from rollout.measure.day_sums import DaySums
+from rollout.measure.gate_query import Wanted, gate_query
+from rollout.measure.query import Query
+from rollout.measure.scope import Scope
+
+WANTED = (
+    Wanted("csat"),
+    Wanted("recontact_7d"),
+    Wanted("escalation"),
+    Wanted("cost", cap=20.0),
+    Wanted("handle_time", relative=True, cap=3000.0),
+    Wanted("violations", against="limit"),
+)
+WAGE = 30.0
+FIRST = datetime(2026, 4, 6, 13, tzinfo=UTC)
+
+
+def scope_at(desk: Desk, at: datetime) -> Scope:
+    return Scope.find(desk, tenant="default", workflow="w", track="ladder", as_of=at)
+
+
+def check(desk: Desk, sums: DaySums, at: datetime, wanted: tuple[Wanted, ...] = WANTED) -> None:
+    """Every sufficient statistic agrees to 1e-12 of what was added up."""
+    scope = scope_at(desk, at)
+    found, full = sums.row(scope, wanted, WAGE), gate_query(scope, wanted, WAGE).one(desk)
+    assert found.keys() == full.keys()
+    for name, value in full.items():
+        metric = name.split("__")[0]
+        size = max((abs(full.get(f"{metric}__{part}") or 0) for part in ("s", "qt", "aa")), default=0)
+        exact = value is None or isinstance(value, datetime)
+        expected = value if exact else pytest.approx(value, rel=1e-12, abs=1e-12 * size)
+        assert found[name] == expected, name
+
+
+def kept(desk: Desk, at: datetime = FIRST) -> DaySums:
+    """Sums that are kept: somebody has looked twice."""
+    sums = DaySums(desk, least=0)
+    for _ in range(2):
+        check(desk, sums, at)
+    return sums
+
+
+def change(desk: Desk, ticket: str, **values: Any) -> None:
+    """As the view does: whatever changes a ticket, its newest event is a later one."""
+    parts = ", ".join(f"{name} = ${name}" for name in values)
+    desk.query(
+        f"UPDATE facts SET {parts}, seq = (SELECT coalesce(max(seq), 0) + 1 FROM facts)"
+        " WHERE ticket_id = $it",
+        {**values, "it": ticket},
+    )
+
+
+def test_later_looks_count_open_days_only_and_say_the_same(desk: Desk) -> None:
+    desk.add_frame(world(3000))
+    sums = kept(desk)
+    for hours in (0, 1, 30, 100, 400, 900):
+        check(desk, sums, FIRST + timedelta(hours=hours))
+    assert sums.kept_looks == 6
+
+
+def test_an_earlier_moment_is_answered_by_the_full_scan(desk: Desk) -> None:
+    desk.add_frame(world(2000))
+    sums = kept(desk)
+    check(desk, sums, FIRST - timedelta(days=9))
+    assert sums.kept_looks == 0
+    check(desk, sums, FIRST + timedelta(days=1))
+    assert sums.kept_looks == 1
+
+
+def _rating_moved(desk: Desk) -> None:
+    change(desk, "t5", csat=1.0, csat_at=START + timedelta(hours=3))
+
+
+def _late_ticket(desk: Desk) -> None:
+    desk.add([fact("late", "c1", START + timedelta(days=2), arm="agent", escalated=True, seq=9_999)])
+
+
+def _recontact_found(desk: Desk) -> None:
+    """A sibling's arrival changes a row without an event of its own."""
+    desk.query("UPDATE facts SET recontact_at = resolved_at + INTERVAL 1 DAY WHERE ticket_id = 't7'")
+
+
+def _forgotten(desk: Desk) -> None:
+    busiest = (
+        "SELECT arg_max(customer_id, n) FROM (SELECT customer_id, count(*) AS n FROM facts GROUP BY ALL)"
+    )
+    desk.query(f"UPDATE facts SET customer_id = 'erased-1' WHERE customer_id = ({busiest})")
+
+
+def _moved_away(desk: Desk) -> None:
+    desk.query("DELETE FROM facts WHERE ticket_id = 't11'")
+
+
+@pytest.mark.parametrize("happens", [_rating_moved, _late_ticket, _recontact_found, _forgotten, _moved_away])
+def test_a_change_in_a_closed_day_is_noticed(desk: Desk, happens: Callable[[Desk], None]) -> None:
+    desk.add_frame(world(2000))
+    sums = kept(desk)
+    happens(desk)
+    for hours in range(1, 8):
+        check(desk, sums, FIRST + timedelta(hours=hours))
+    assert sums.kept_looks > 0, "the days that did not change are kept again"
+
+
+@pytest.mark.parametrize("days", [10, 24])
+def test_a_late_rating_of_an_open_day_takes_the_voice_of_a_closed_day(desk: Desk, days: int) -> None:
+    """The week's first rating counts, even where it arrives last: the closed ticket's does not any more."""
+    desk.add_frame(world(2000))
+    then, recent = (FIRST.replace(tzinfo=None) - timedelta(hours=hours) for hours in (24 * days, 1))
+    known = {"resolution": "assumed", "path": "agent", "arm": "agent", "version": "resolution@1.2.0"}
+    rated = {"csat": 5.0, "csat_at": then, "resolved_at": then, "seq": 1, **known}
+    desk.add([fact("early", "loud", then, **rated)])
+    sums = kept(desk)
+    rated = {"csat": 1.0, "csat_at": then - timedelta(minutes=1), "resolved_at": recent, "seq": 2, **known}
+    desk.add([fact("recent", "loud", recent, **rated)])
+    for hours in range(1, 6):
+        check(desk, sums, FIRST + timedelta(hours=hours))
+
+
+def test_who_looks_once_keeps_nothing_and_small_desks_neither(desk: Desk) -> None:
+    desk.add_frame(world(500))
+    sums = DaySums(desk)
+    for hours in range(4):
+        check(desk, sums, FIRST + timedelta(hours=hours))
+    assert sums.kept_looks == 0
+    assert not desk.query("SELECT * FROM duckdb_databases() WHERE database_name = 'day_sums'")
+
+
+def test_lost_sums_are_made_again(desk: Desk) -> None:
+    desk.add_frame(world(1000))
+    sums = kept(desk)
+    desk.query("DETACH day_sums")
+    for hours in range(1, 5):
+        check(desk, sums, FIRST + timedelta(hours=hours))
+    assert sums.kept_looks > 0
+
+
+def test_gates_do_not_share_sums(desk: Desk) -> None:
+    desk.add_frame(world(1500))
+    sums = DaySums(desk, least=0)
+    for hours in range(5):
+        for wanted in (WANTED[:1], WANTED[1:2], WANTED[3:]):
+            check(desk, sums, FIRST + timedelta(hours=hours), wanted)
+    assert sums.kept_looks == 9
+
+
+_ACTS = st.one_of(
+    st.tuples(st.just("wait"), st.sampled_from([0.2, 3.0, 25.0, 170.0, -40.0])),
+    st.tuples(st.just("rate"), st.integers(0, 299), st.floats(-400, 400)),
+    st.tuples(st.just("resolve"), st.integers(0, 299), st.floats(-100, 300)),
+    st.tuples(st.just("again"), st.integers(0, 299), st.floats(0, 200)),
+    st.tuples(st.just("open"), st.integers(0, 40), st.floats(-900, 10)),
+    st.tuples(st.just("redeliver"), st.integers(0, 299)),
+    st.tuples(st.just("exclude"), st.integers(0, 299)),
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(_ACTS, min_size=3, max_size=7), st.integers(0, 3))
+def test_any_history_gives_the_sums_of_the_full_scan(acts: list[tuple[Any, ...]], seed: int) -> None:
+    desk = Desk()
+    desk.add_frame(world(300, customers=40, seed=seed))
+    desk.query("UPDATE facts SET seq = 1")
+    sums, at = kept(desk), FIRST
+    for number, act in enumerate(acts):
+        at = _do(desk, at, number, act)
+        check(desk, sums, at)
+        check(desk, sums, at)
+    desk.close()
+
+
+def _do(desk: Desk, at: datetime, number: int, act: tuple[Any, ...]) -> datetime:
+    now = at.replace(tzinfo=None)
+    match act:
+        case ("wait", hours):
+            return at + timedelta(hours=hours)
+        case ("rate", ticket, hours):
+            change(desk, f"t{ticket}", csat=2.0, csat_at=now + timedelta(hours=hours))
+        case ("resolve", ticket, hours):
+            change(desk, f"t{ticket}", resolved_at=now + timedelta(hours=hours), resolution="confirmed")
+        case ("again", ticket, hours):
+            desk.query(
+                "UPDATE facts SET recontact_at = resolved_at + to_seconds($s) WHERE ticket_id = $it",
+                {"s": hours * 3600, "it": f"t{ticket}"},
+            )
+        case ("open", customer, hours):
+            opened = now + timedelta(hours=hours)
+            known = {"csat": 4.0, "csat_at": opened + timedelta(hours=1), "escalated": False, "seq": 10_000}
+            desk.add([fact(f"n{number}", f"c{customer}", opened, arm="human", **known)])
+        case ("redeliver", ticket):
+            change(desk, f"t{ticket}", source="import")
+        case ("exclude", ticket):
+            change(desk, f"t{ticket}", excluded="spam")
+    return at
+
+
+def test_a_settled_ticket_carries_the_same_for_ever(desk: Desk) -> None:
+    """Of every metric: whoever adds one with a longer window is told here."""
+    desk.add_frame(world(1500))
+    for definition in (*CATALOGUE.values(), RESPONSE):
+        if definition.table != "facts":
+            continue
+        parts = f"{definition.counts} AS d, {definition.value} AS y, {definition.immature} AS i"
+        rows = f"SELECT *, FALSE AS repeated FROM facts WHERE {SETTLES} <= $then"
+        query = f"SELECT ticket_id, {parts} FROM ({rows}) ORDER BY ticket_id"
+        then = {"then": FIRST, "wage": WAGE}
+        looks = [
+            Query(query, {**then, "as_of": at}).rows(desk)
+            for at in (FIRST, FIRST + timedelta(days=3), END + timedelta(days=99))
+        ]
+        assert looks[0]
+        assert looks[0] == looks[1] == looks[2], definition.metric
