@@ -1,11 +1,13 @@
 """The public form of a gate, for ``--json``, the API and the record of a transition."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from experiments.integrity import ALPHA as SRM_ALPHA
 from experiments.srm import check_ratio
 from experiments.verdict import Reason
 from policies.vocabulary import METRICS
+from rollout.ladder.categories import fallback_of
 from rollout.ladder.findings import split_counts
 from rollout.measure.catalogue import CATALOGUE
 from rollout.measure.scope import ARMS
@@ -33,6 +35,8 @@ def gate_to_json(report: "GateReport") -> dict[str, Any]:
             for row in report.rows
             if row.category is not None
         ],
+        "category_fallback": fallback_of(report.categories),
+        "categories": [asdict(row) for row in report.categories],
         "valid": not report.findings,
         "integrity": _integrity(report),
         "arms": {"agent": treated, "human": control},

@@ -33,6 +33,7 @@ def gate_text(gate: Mapping[str, Any], *, colour: bool | None = None) -> str:
         *_table([_cells(row) for row in rows], [row["verdict"] for row in rows], colour=colour),
         "",
         *(f"- {row['sentence']}" for row in rows),
+        *(f"- {row['sentence']}" for row in gate.get("categories", ()) if row["harmed"]),
         *(
             f"- {check['sentence']}"
             for name, check in gate["integrity"].items()
