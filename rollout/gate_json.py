@@ -1,6 +1,7 @@
 """The public form of a gate, for ``--json``, the API and the record of a transition."""
 
 from dataclasses import asdict
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from experiments.integrity import ALPHA as SRM_ALPHA
@@ -29,7 +30,7 @@ def gate_to_json(report: "GateReport") -> dict[str, Any]:
         "decision": report.decision.value,
         "reason": report.judgement.code,
         "reasons": list(report.judgement.reasons),
-        "metrics": [_metric(row) for row in report.rows if row.category is None],
+        "metrics": [_metric(row) | _survival(report, row) for row in report.rows if row.category is None],
         "bands": [
             _metric(row) | {"category": row.category, "band": row.band}
             for row in report.rows
@@ -88,6 +89,15 @@ def _metric(row: "Row") -> dict[str, Any]:
         "excludes": CATALOGUE[row.metric].exclusions,
         "sentence": verdict.sentence,
     }
+
+
+def _survival(report: "GateReport", row: "Row") -> dict[str, float | None]:
+    """Only on re-contact: the same question answered with the windows that are still open."""
+    found = report.survival.get(row.metric)
+    if found is None:
+        return {}
+    values = {"estimate": found.estimate, "se": found.se, "agent": found.agent, "human": found.human}
+    return {f"km_{name}": value if isfinite(value) else None for name, value in values.items()}
 
 
 def _integrity(report: "GateReport") -> dict[str, Any]:

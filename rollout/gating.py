@@ -1,7 +1,7 @@
 """One look at a gate: measure, then judge. Shared by the controller, the CLI, the API and backtests."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Self
@@ -22,6 +22,7 @@ from rollout.measure.gate_query import Wanted
 from rollout.measure.gate_samples import collect
 from rollout.measure.query import Query, Source, aware_utc
 from rollout.measure.scope import ARMS, Scope
+from rollout.measure.survival_query import DAYS, Survival, survival_of
 
 _NOBODY = (
     "{title}: there is no {treated} arm in this history as of then; every ticket was handled without it, "
@@ -45,6 +46,8 @@ class GateReport:
     """``source`` and ``agent``, and whether the plan knows the step."""
     categories: tuple[CategoryRow, ...] = ()
     """The arms compared inside each category; empty where the comparison is not sound."""
+    survival: Mapping[str, Survival] = field(default_factory=dict)
+    """Re-contact metrics by Kaplan-Meier, beside what decides."""
 
     @property
     def decision(self) -> Decision:
@@ -178,6 +181,9 @@ def judge_scope(source: Source, plan: Plan, step: Step, scope: Scope, *, keep: b
             "agent": plan.agent,
         },
         categories=categories,
+        survival={
+            task.metric: survival_of(source, scope, task.metric) for task in tasks if task.metric in DAYS
+        },
     )
 
 
