@@ -64,8 +64,9 @@ def of_difference(verdict: Verdict, question: Question, rules: Rules) -> str:
     if nothing is not None:
         return opening + nothing
     opening += (
-        f"{level(verdict.mean_treated, unit)} with the agent, {level(verdict.mean_control, unit)} with "
-        f"humans; compared like with like the agent is {_direction(verdict.estimate, question)}"
+        f"{level(verdict.mean_treated, unit)} with {question.treated}, "
+        f"{level(verdict.mean_control, unit)} with {question.control}; compared like with like "
+        f"{question.treated} is {_direction(verdict.estimate, question)}"
     )
     margin, worst = amount(verdict.margin, unit), _worst(verdict, question)
     if verdict.state is State.PASS:
@@ -123,9 +124,9 @@ def of_goal(verdict: Verdict, question: Question, rules: Rules) -> str:
         return f"{question.title}: {nothing}"
     unit, goal = question.unit, amount(verdict.margin, question.unit)
     seen = (
-        f"{question.title}: {level(verdict.mean_treated, unit)} with the agent, "
-        f"{level(verdict.mean_control, unit)} with humans; compared like with like the agent is "
-        f"{_direction(verdict.estimate, question)}"
+        f"{question.title}: {level(verdict.mean_treated, unit)} with {question.treated}, "
+        f"{level(verdict.mean_control, unit)} with {question.control}; compared like with like "
+        f"{question.treated} is {_direction(verdict.estimate, question)}"
     )
     if verdict.state is State.PASS:
         sure = f"with {_confidence(rules)} it is {_worst(verdict, question)}"

@@ -79,6 +79,9 @@ class Question:
     relative: bool = False
     scale: float = 1.0
     """κ ≥ 1: the gate of an early step tests scale·margin."""
+    treated: str = "the agent"
+    control: str = "humans"
+    """What people call the two arms."""
 
 
 @dataclass(frozen=True, slots=True)

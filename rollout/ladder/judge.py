@@ -180,6 +180,8 @@ def _row(
         margin=task.margin.value,
         relative=task.margin.relative,
         scale=task.scale,
+        treated="the update" if evidence.track == "canary" else "the agent",
+        control="the stable agent" if evidence.track == "canary" else "humans",
     )
     ask = judge_goal if task.role == Role.GOAL and not task.required else judge_difference
     verdict = ask(found.difference or NO_COMPARISON, question, rules, circumstances)

@@ -34,12 +34,16 @@ POLICIES: Final = Path(__file__).resolve().parent.parent.parent / "policies"
 PLAN: Final = POLICIES / "rollouts" / "demo.yaml"
 MANAGER: Final = "demo-release-manager"
 APPEAL: Final = {
-    "demo@1.0.0": Appeal(satisfaction=0.2, unhelped=-0.01),
+    "demo@1.0.0": Appeal(satisfaction=0.25, unhelped=-0.02),
     # It keeps what it should hand off, and tells customers to read the help centre.
     "demo@1.1.0": Appeal(satisfaction=-0.6, unhelped=0.12),
 }
 _SETTLED: Final = timedelta(days=4)
 """How long the ladder's last step runs before the update is tried."""
+
+_LOOK_EVERY: Final = 2
+"""Days from one look of the slow loop to the next; daily while an update is tried. The evidence holds at any
+cadence, so looking less often only saves time."""
 
 _WATCH_HOURS: Final = 4
 
@@ -111,7 +115,7 @@ class _Run:
     def __init__(
         self, folder: DataFolder, clock: SimulatedClock, settings: Settings, tell: Teller | None
     ) -> None:
-        self.folder, self.clock = folder, clock
+        self.folder, self.clock, self.settings = folder, clock, settings
         self.plan = load_plan(PLAN)
         self.world = World(self.plan.workflow, settings.seed, settings.size)
         self.services = _services(self.plan)
@@ -135,11 +139,18 @@ class _Run:
             self._serve(visits)
             self.clock.advance_to(end)
             self._record_due(end)
+        if not self._time_to_look(day):
+            return
         self.folder.catch_up()
         if not self.controller.tick():
             self._manage()
         if len(self.summary.transitions) > seen:
             self.folder.catch_up()
+
+    def _time_to_look(self, day: date) -> bool:
+        last = self.summary.transitions[-1] if self.summary.transitions else None
+        trying = last is not None and last.state.canary is not None and last.state.canary.open
+        return trying or (self.settings.days[-1] - day).days % _LOOK_EVERY == 0
 
     def _serve(self, visits: Sequence[Visit]) -> None:
         if not visits:

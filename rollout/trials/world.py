@@ -74,10 +74,10 @@ class Service:
 class Size:
     """How big the desk is."""
 
-    tickets_per_day: float = 550.0
+    tickets_per_day: float = 360.0
     """First contacts; those who come back are on top."""
-    customers: int = 40_000
-    csat_response: float = 0.12
+    customers: int = 27_000
+    csat_response: float = 0.14
 
 
 @dataclass(frozen=True, slots=True)
