@@ -3,7 +3,8 @@
 Stratum h is (step, weights in force, day): within it the chance of the treated arm was one number.
 Per stratum first (p_h, ȳ_h), then per customer (a_c, b_c), then over customers; see
 ``experiments.samples.Comparison`` for the sums. d is 0 or 1 throughout, so that Σỹ² is Σy² − n·ȳ²
-and needs no pass over rows. Text is composed from definitions of this package only, every value is
+and needs no pass over rows. Tickets are read twice rather than held: held, ten million of them would not
+fit into the view's memory. Text is composed from definitions of this package only, every value is
 bound.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from policies.vocabulary import METRICS
 from rollout.measure.catalogue import CATALOGUE
 from rollout.measure.csat import ANSWERED, REPEATED, RESPONSE
 from rollout.measure.definition import NEVER, Definition
@@ -37,17 +39,22 @@ class Wanted:
     def definition(self) -> Definition:
         return RESPONSE if self.metric == RESPONSE.metric else CATALOGUE[self.metric]
 
+    @property
+    def binary(self) -> bool:
+        """Whether y is 0 or 1, its own square."""
+        return self.cap is None and (self.metric == RESPONSE.metric or METRICS[self.metric].unit == "rate")
+
 
 def gate_query(scope: Scope, wanted: Sequence[Wanted], wage: float | None) -> Query:
     """The query whose only row ``gate_rows`` reads. ``wage`` is USD per hour of a person."""
     wanted = with_response(wanted)
     sql = f"""
-WITH tickets AS (
+WITH tickets AS NOT MATERIALIZED (
     SELECT *, {MARKS}
     FROM facts
     WHERE {scope.where}
         AND excluded IS NULL
-){repeats(wanted)}, seen AS MATERIALIZED (
+){repeats(wanted)}, seen AS NOT MATERIALIZED (
     {seen(wanted)}
 ), strata AS MATERIALIZED (
     {strata(wanted)}
@@ -85,8 +92,13 @@ def seen(wanted: Sequence[Wanted], kept: str = "TRUE") -> str:
 
 
 def strata(wanted: Sequence[Wanted]) -> str:
-    return f"""SELECT h, count(*) AS tickets, sum(a) AS treated{_lines(_stratum(want) for want in wanted)}
-    FROM seen GROUP BY h"""
+    """Per stratum, from sums per stratum and arm: half as many sums over tickets."""
+    folded = _lines(_stratum(want) for want in wanted)
+    return f"""SELECT h, sum(tickets) AS tickets, sum(a * tickets) AS treated{folded}
+    FROM (
+        SELECT h, a, count(*) AS tickets{_lines(_arm(want) for want in wanted)}
+        FROM seen GROUP BY h, a
+    ) GROUP BY h"""
 
 
 def means(wanted: Sequence[Wanted]) -> str:
@@ -153,20 +165,32 @@ def _carried(want: Wanted) -> list[str]:
     return parts
 
 
+def _arm(want: Wanted) -> list[str]:
+    m, d = want.metric, want.definition
+    parts = [f"sum(d_{m}) AS n_{m}", f"sum(y_{m}) AS s_{m}"]
+    if not want.binary:
+        parts.append(f"sum(y_{m} * y_{m}) AS q_{m}")
+    if d.immature != NEVER:
+        parts += [f"count(*) FILTER (i_{m}) AS i_{m}", f"min(at_{m}) AS at_{m}"]
+    if d.unknown != NEVER:
+        parts.append(f"sum(u_{m}) AS u_{m}")
+    return parts
+
+
 def _stratum(want: Wanted) -> list[str]:
     m, d = want.metric, want.definition
+    square = f"s_{m}" if want.binary else f"q_{m}"
     parts = [
-        f"sum(d_{m}) AS n_{m}",
-        f"sum(a * d_{m}) AS nt_{m}",
-        f"sum(y_{m}) AS s_{m}",
-        f"sum(a * y_{m}) AS st_{m}",
-        f"sum(y_{m} * y_{m}) AS q_{m}",
-        f"sum(a * y_{m} * y_{m}) AS qt_{m}",
+        f"sum(n_{m}) AS n_{m}",
+        f"sum(a * n_{m}) AS nt_{m}",
+        f"sum(s_{m}) AS s_{m}",
+        f"sum(a * s_{m}) AS st_{m}",
+        f"sum({square}) AS q_{m}",
+        f"sum(a * {square}) AS qt_{m}",
     ]
     if d.immature != NEVER:
-        arm = " AND a = 1" if want.against == "limit" else ""
-        parts.append(f"count(*) FILTER (i_{m}{arm}) AS i_{m}")
-        parts.append(f"min(at_{m}) AS at_{m}")
+        arm = "a * " if want.against == "limit" else ""
+        parts += [f"sum({arm}i_{m}) AS i_{m}", f"min(at_{m}) AS at_{m}"]
     if d.unknown != NEVER:
         parts += [f"sum(u_{m}) AS u_{m}", f"sum(a * u_{m}) AS ut_{m}"]
     return parts
