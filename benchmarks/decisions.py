@@ -4,8 +4,8 @@
     python benchmarks/decisions.py --reps 10       # a quick look
     python benchmarks/decisions.py --report        # only redraw docs/ from the stored figures
 
-Figures go to ``docs/decisions.json``, the table to ``docs/decisions.md``, the picture to
-``docs/decisions.svg``. Every share is printed with its Monte Carlo standard error. Deterministic
+Figures go to ``docs/gate-simulation.json``, the table to ``docs/gate-simulation.md``, the picture to
+``docs/gate-simulation.svg``. Every share is printed with its Monte Carlo standard error. Deterministic
 for a given seed and number of runs.
 """
 
@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="only redraw the documents")
     parser.add_argument("--out", type=Path, default=ROOT / "docs", help="folder of the figures and documents")
     chosen = parser.parse_args()
-    store = chosen.out / "decisions.json"
+    store = chosen.out / "gate-simulation.json"
     figures = json.loads(store.read_text()) if store.exists() else {}
     begun = time.monotonic()
     if not chosen.report:

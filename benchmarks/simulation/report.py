@@ -12,11 +12,11 @@ ENDS = (("#2f6db3", "full weight"), ("#d9d9d9", "still holding"), ("#c8553d", "r
 
 
 def write_report(figures: dict[str, Any], folder: Path) -> str:
-    """Write ``decisions.md`` and ``decisions.svg``; the table's text."""
+    """Write ``gate-simulation.md`` and ``gate-simulation.svg``; the table's text."""
     parts = ["# What the gates decide when the truth is known", "", _INTRODUCTION]
     if "ladders" in figures:
         parts += ["", "## Whole ladders", "", _LADDERS, "", *_ladder_table(figures["ladders"])]
-        (folder / "decisions.svg").write_text(picture(figures["ladders"]))
+        (folder / "gate-simulation.svg").write_text(picture(figures["ladders"]))
     if "gates" in figures:
         parts += ["", "## One gate, looked at again and again", "", _GATES]
         for name in ("at the margin", "at the margin, 3,000 heavy customers", "no difference"):
@@ -37,7 +37,7 @@ def write_report(figures: dict[str, Any], folder: Path) -> str:
     )
     parts += ["", f"Sizes (`--reps`): {size}.", ""]
     text = "\n".join(parts)
-    (folder / "decisions.md").write_text(text)
+    (folder / "gate-simulation.md").write_text(text)
     return text
 
 
@@ -160,7 +160,7 @@ ninety days, 40,000 customers who come back and stay in their bucket, a weekly r
 baseline. A ladder that reaches full weight where a metric sits at its margin is a false promotion; one
 that is rolled back without a difference is a false rollback.
 
-![Where ninety days end](decisions.svg)"""
+![Where ninety days end](gate-simulation.svg)"""
 _GATES = """\
 CSAT alone, margin 0.12 points, 240 answers a day, weights 5, 10, 30, 60 % from days 0, 2, 7, 14, looked
 at for 75 days. Fixed-n information is what one look with 90 % power would need. Information is counted

@@ -7,7 +7,7 @@ from experiments.estimate import estimate_level
 from experiments.samples import OneSample
 from rollout.measure.cost import HUMAN_SECONDS, HUMAN_USD, MODEL_USD, TICKET_USD
 from rollout.measure.definition import CLOSED
-from rollout.measure.headlines.slice import ARM_GROUP, Headline, Point, Slice
+from rollout.measure.headlines.slice import ARM_GROUP, Headline, Point, Slice, comparable
 from rollout.measure.query import Source, aware_utc
 from rollout.measure.recontact import CLAIMED, matured, returned
 
@@ -104,7 +104,7 @@ def _sample(row: Mapping[str, Any]) -> OneSample:
 
 
 def _sentence(rows: tuple[Point, ...], wage: float | None) -> str:
-    known = [row for row in rows if row.more["gross"] is not None]
+    known = [row for row in rows if row.more["gross"] is not None and comparable(row.group)]
     if not known:
         return "No resolution with a known cost in this period."
     what = "Cost per claimed resolution" if wage is not None else "Model cost alone per claimed resolution"

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from experiments.proportions import wilson
-from rollout.measure.headlines.slice import ARM_GROUP, Headline, Point, Slice
+from rollout.measure.headlines.slice import ARM_GROUP, Headline, Point, Slice, comparable
 from rollout.measure.query import Source, aware_utc
 from rollout.measure.recontact import CLAIMED, matured, returned
 
@@ -73,7 +73,7 @@ def _point(row: Mapping[str, Any]) -> Point:
 
 
 def _sentence(rows: tuple[Point, ...]) -> str:
-    known = [row for row in rows if row.value is not None]
+    known = [row for row in rows if row.value is not None and comparable(row.group)]
     waiting = sum(row.more["immature"] for row in rows)
     tail = f" {waiting:,} resolutions are younger than {DAYS} days and not in it yet." if waiting else ""
     if not known:

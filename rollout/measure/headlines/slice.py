@@ -21,6 +21,7 @@ ARM_GROUP: Final = (
     "WHEN arm IS NOT NULL AND coalesce(mode, 'live') = 'live' THEN 'not eligible' ELSE 'unassigned' END"
 )
 """The arm as a group to compare by. Tickets that no chance dealt stand apart: they are harder, or older."""
+_NOT_DEALT: Final = "not eligible"
 _DIMENSIONS: Final = ("version", "category", "channel", "language", "region", "tier")
 
 
@@ -96,3 +97,8 @@ class Headline:
             "trend": [point.to_json() for point in self.trend],
             **cuts,
         }
+
+
+def comparable(group: str) -> bool:
+    """Whether a sentence may set the group beside another: not what no chance dealt."""
+    return group != _NOT_DEALT
