@@ -46,7 +46,7 @@ def nearest(word: str, known: Iterable[str]) -> tuple[str, ...]:
         if abs(len(_fold(name)) - len(folded)) <= forgiven
     }
     best = min(distances.values(), default=forgiven + 1)
-    if best > forgiven or best >= len(folded):
+    if best > forgiven or best >= len(word):  # not of the folded word: an underscore may be the mistake
         return ()
     return tuple(name for name, distance in distances.items() if distance == best)
 
