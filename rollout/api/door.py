@@ -182,6 +182,11 @@ async def _alive(_: Door, __: Request) -> Response:
     return _json({"status": "alive"})
 
 
+async def _index(_: Door, __: Request) -> Response:
+    doors = {"description": "/openapi.json", "workflows": "/v1/workflows", "ready": "/readyz"}
+    return _json({"service": "ridealong", "doors": doors})
+
+
 async def _ready(door: Door, _: Request) -> Response:
     position = await door.analyst.position()
     failure = door.journal.failure
@@ -212,6 +217,7 @@ _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("/v1/metrics/overview", "GET", _forward),
     ("/v1/export", "GET", _export),
     (TRANSITIONS, "POST", _transitions),
+    ("/", "GET", _index),
     ("/healthz", "GET", _alive),
     ("/readyz", "GET", _ready),
     ("/metrics", "GET", _metrics),

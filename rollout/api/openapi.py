@@ -69,6 +69,12 @@ def export(after: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(g
     """Page through the journal, oldest first."""
 
 
+@_written.get("/", tags=["operations"])
+def index() -> dict[str, Any]:
+    """Where the doors are."""
+    return {}
+
+
 @_written.get("/healthz", tags=["operations"])
 def alive() -> dict[str, str]:
     """Whether the process runs."""
