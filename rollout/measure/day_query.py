@@ -162,7 +162,7 @@ def _together(wanted: Sequence[Wanted], kept: str | None) -> str:
     sums = "".join(
         f", coalesce(recent.{name}, 0) + coalesce(kept.{name}, 0) AS {name}" for name in unit_names(wanted)
     )
-    return f"""SELECT unit{sums}
+    return f"""SELECT unit{sums}, coalesce(recent.carried, 0) | coalesce(kept.carried, 0) AS carried
     FROM ({recent}) AS recent FULL JOIN {kept} AS kept USING (unit)"""
 
 
