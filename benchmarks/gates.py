@@ -217,7 +217,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = options.folder or Path(scratch)
+        folder = (options.folder or Path(scratch)) / f"{options.tickets}-{options.days}"
         folder.mkdir(parents=True, exist_ok=True)
         build(folder, options.tickets, options.days)
         loads = [os.getloadavg()[0]]
