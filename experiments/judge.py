@@ -176,6 +176,7 @@ def _verdict(
         largest_pull=evidence.largest_pull if sums.largest_b > 0 else None,
         immature=circumstances.immature,
         mature_from=circumstances.mature_from,
+        provisional_until=circumstances.mature_by,
         response_treated=circumstances.response_treated,
         response_control=circumstances.response_control,
         causes=circumstances.causes,

@@ -187,6 +187,7 @@ def _verdict(
         largest_pull=None,
         immature=circumstances.immature,
         mature_from=circumstances.mature_from,
+        provisional_until=circumstances.mature_by,
         response_treated=circumstances.response_treated,
         response_control=circumstances.response_control,
         causes=circumstances.causes,

@@ -177,8 +177,9 @@ def _causes(verdict: Verdict) -> str:
 def _waiting(verdict: Verdict) -> str:
     parts = []
     if verdict.immature:
-        until = f", the next from {verdict.mature_from}" if verdict.mature_from else ""
-        parts.append(f" {verdict.immature:,} outcomes are still open{until}.")
+        since = f", the next closes {verdict.mature_from}" if verdict.mature_from else ""
+        last = f", the last {verdict.provisional_until}" if verdict.provisional_until else ""
+        parts.append(f" {verdict.immature:,} outcomes are still open{since}{last}.")
     if verdict.needed_days is not None and verdict.needed_tickets is not None and verdict.needed_days > 0:
         if math.isfinite(verdict.needed_days):
             tickets, days = math.ceil(verdict.needed_tickets), math.ceil(verdict.needed_days)

@@ -150,6 +150,8 @@ class Circumstances:
     """Tickets whose outcome window is still open: counted apart, never as good."""
     mature_from: str | None = None
     """When the next of them matures, as people should read it."""
+    mature_by: str | None = None
+    """When the last of them does."""
     response_treated: float | None = None
     response_control: float | None = None
     """Shares of offered surveys that were answered."""
@@ -211,6 +213,8 @@ class Verdict:
     """The weightiest customer's share of the estimate; None where it was not counted."""
     immature: int
     mature_from: str | None
+    provisional_until: str | None
+    """When the last outcome still open at this look is known; None where none is."""
     response_treated: float | None
     response_control: float | None
     causes: tuple[str, ...] = ()

@@ -41,6 +41,8 @@ class MetricEvidence:
     """Tickets whose outcome window was still open: counted apart, never as good."""
     matures_at: datetime | None = None
     """When the next of them closes."""
+    mature_by: datetime | None = None
+    """When the last of them closes: until then the verdict is provisional."""
     unknown: int = 0
     """Tickets that ended without a recorded value: counted apart, never as zero."""
     unknown_treated: int = 0

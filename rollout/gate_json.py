@@ -78,6 +78,7 @@ def _metric(row: "Row") -> dict[str, Any]:
         "mean_human": verdict.mean_control,
         "immature": verdict.immature,
         "mature_from": verdict.mature_from,
+        "provisional_until": verdict.provisional_until,
         "unknown": found.unknown,
         "response_rate_agent": verdict.response_treated,
         "response_rate_human": verdict.response_control,

@@ -205,6 +205,7 @@ def _circumstances(
     return Circumstances(
         immature=found.immature,
         mature_from=None if found.matures_at is None else f"{found.matures_at:%F %R} UTC",
+        mature_by=None if found.mature_by is None else f"{found.mature_by:%F %R} UTC",
         response_treated=found.treated.response_rate if found.treated else None,
         response_control=found.control.response_rate if found.control else None,
         bounds=_bounds(task, found) if compared else None,

@@ -177,7 +177,7 @@ def _arm(want: Wanted) -> list[str]:
     if not want.binary:
         parts.append(f"sum(y_{m} * y_{m}) AS q_{m}")
     if d.immature != NEVER:
-        parts += [f"count(*) FILTER (i_{m}) AS i_{m}", f"min(at_{m}) AS at_{m}"]
+        parts += [f"count(*) FILTER (i_{m}) AS i_{m}", f"min(at_{m}) AS at_{m}", f"max(at_{m}) AS by_{m}"]
     if d.unknown != NEVER:
         parts.append(f"sum(u_{m}) AS u_{m}")
     return parts
@@ -196,7 +196,7 @@ def _stratum(want: Wanted) -> list[str]:
     ]
     if d.immature != NEVER:
         arm = "a * " if want.against == "limit" else ""
-        parts += [f"sum({arm}i_{m}) AS i_{m}", f"min(at_{m}) AS at_{m}"]
+        parts += [f"sum({arm}i_{m}) AS i_{m}", f"min(at_{m}) AS at_{m}", f"max(by_{m}) AS by_{m}"]
     if d.unknown != NEVER:
         parts += [f"sum(u_{m}) AS u_{m}", f"sum(a * u_{m}) AS ut_{m}"]
     return parts
@@ -264,7 +264,11 @@ def _totalled(want: Wanted) -> list[str]:
             f"sum(qt_{m} - st_{m} * s_{m} / {n}) AS {m}__wxy",
         ]
     if d.immature != NEVER:
-        parts += [f"sum(i_{m}) AS {m}__immature", f"min(at_{m}) AS {m}__matures_at"]
+        parts += [
+            f"sum(i_{m}) AS {m}__immature",
+            f"min(at_{m}) AS {m}__matures_at",
+            f"max(by_{m}) AS {m}__mature_by",
+        ]
     if d.unknown != NEVER:
         parts += [f"sum(u_{m}) AS {m}__unknown", f"sum(ut_{m}) AS {m}__unknown_treated"]
     return parts

@@ -30,6 +30,7 @@ def _metric(row: Row, want: Wanted, ratings: Sequence[Row]) -> MetricEvidence:
         level=level,
         immature=immature,
         matures_at=aware_utc(row.get(f"{name}__matures_at")),
+        mature_by=aware_utc(row.get(f"{name}__mature_by")),
         unknown=int(row.get(f"{name}__unknown") or 0),
         unknown_treated=int(row.get(f"{name}__unknown_treated") or 0),
         carried=min(carried, 1.0) if tickets > immature else None,

@@ -80,7 +80,7 @@ def test_outcomes_on_their_way_make_it_immature_rather_than_underpowered() -> No
     around = Circumstances(immature=40_000, mature_from="2026-03-09")
     verdict = judge_difference(EARLY, CSAT, RULES, around)
     assert verdict.reason is Reason.IMMATURE
-    assert "40,000 outcomes are still open, the next from 2026-03-09" in verdict.sentence
+    assert "40,000 outcomes are still open, the next closes 2026-03-09" in verdict.sentence
 
 
 def test_a_broken_experiment_has_no_verdict_however_good_the_numbers() -> None:

@@ -73,6 +73,7 @@ def test_open_windows_make_a_verdict_immature(desk: Desk) -> None:
     assert (row["verdict"], row["reason"], row["n_agent"]) == ("INCONCLUSIVE", "IMMATURE", 0)
     assert row["immature"] > 5000
     assert row["mature_from"].startswith("2026-03-09")
+    assert row["provisional_until"] > row["mature_from"]
 
 
 def test_plain_history_has_no_agent_arm_and_says_so(desk: Desk) -> None:

@@ -207,6 +207,7 @@ def test_unmatured_resolutions_are_counted_apart_even_when_the_customer_is_back(
     evidence = look(desk, at, Wanted("recontact_7d")).metrics["recontact_7d"]
     assert (evidence.difference.n, evidence.immature) == (1, 1)
     assert evidence.matures_at == at + timedelta(days=5)
+    assert evidence.mature_by == at + timedelta(days=5)
 
 
 def test_a_customer_has_one_voice_a_week(desk: Desk) -> None:
