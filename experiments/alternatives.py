@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from experiments.sequential import Floats
+from experiments.verdict import Looks, Method
 
 GRID = 0.02
 """Spacing of the integration grid in standard deviations; boundaries hold to 1e-4."""
@@ -86,6 +87,30 @@ def group_sequential_bound(
     earlier = tuple(look / horizon for look in looks if 0 < look < information)
     critical = spending_boundary((*earlier, information / horizon), alpha=alpha)[-1]
     return effect - critical / math.sqrt(information)
+
+
+def look_due(method: Method, information: float, *, horizon: float, looks: Looks | None) -> bool:
+    """Whether a planned look is to be taken at this information.
+
+    Group-sequential: each time a twentieth of the horizon has come since the last look, and at the
+    horizon, which is the last. Fixed horizon: once, there. A look missed between two ticks is not made
+    up for; the spending of alpha allows for that. Who keeps no memory looks whenever asked.
+    """
+    if method is Method.SEQUENTIAL:
+        return True
+    last = looks.at[-1] if looks is not None and looks.at else 0.0
+    if last >= horizon or (looks is not None and looks.passed):
+        return False
+    if information >= horizon:
+        return True
+    if method is Method.FIXED_HORIZON:
+        return False
+    return looks is None or information >= last + horizon / ASSUMED_LOOKS
+
+
+def looks_spent(*, horizon: float, looks: Looks | None) -> bool:
+    """Whether the last planned look was taken and none passed."""
+    return looks is not None and bool(looks.at) and looks.at[-1] >= horizon and not looks.passed
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
-from experiments.alternatives import fixed_bound, group_sequential_bound
+from experiments.alternatives import fixed_bound, group_sequential_bound, look_due, looks_spent
 from experiments.estimate import Estimate, control_level, estimate_above_relative, estimate_difference
 from experiments.power import needed_information
 from experiments.samples import Comparison
@@ -31,6 +31,12 @@ class Evidence:
     upper: float
     needed: float
     """Information at which a pass is expected."""
+    due: bool = True
+    """Whether this is a look: at any time for the sequential test, at the planned ones for the others."""
+    spent: bool = False
+    """Whether the planned looks are used up."""
+    remembered: bool = False
+    """Whether a planned look has passed before."""
 
     @property
     def smaller_arm(self) -> float:
@@ -67,14 +73,33 @@ def weigh(comparison: Comparison, question: Question, rules: Rules) -> Evidence:
     needed = needed_information(tested, rules)
     lower = _lower(above, tested, needed, rules) - tested
     upper = upper_bound(plain.effect, plain.information, alpha=rules.harm_share, margin=margin)
-    return Evidence(comparison, plain, above, margin, tested, lower, upper, needed)
+    looks, information = rules.looks, above.information
+    return Evidence(
+        comparison,
+        plain,
+        above,
+        margin,
+        tested,
+        lower,
+        upper,
+        needed,
+        due=look_due(rules.method, information, horizon=needed, looks=looks),
+        spent=looks_spent(horizon=needed, looks=looks),
+        remembered=looks is not None and looks.passed,
+    )
 
 
 def _lower(above: Estimate, tested: float, needed: float, rules: Rules) -> float:
-    if rules.method is Method.FIXED_HORIZON:
+    # After the last planned look there is nothing to decide with; people still want to see an interval.
+    over = rules.looks is not None and bool(rules.looks.at) and rules.looks.at[-1] >= needed
+    if rules.method is Method.FIXED_HORIZON or (rules.method is Method.GROUP_SEQUENTIAL and over):
         return fixed_bound(above.effect, above.information, alpha=rules.alpha)
     if rules.method is Method.GROUP_SEQUENTIAL:
         return group_sequential_bound(
-            above.effect, above.information, alpha=rules.alpha, horizon=needed, looks=rules.looks
+            above.effect,
+            above.information,
+            alpha=rules.alpha,
+            horizon=needed,
+            looks=rules.looks.at if rules.looks is not None else None,
         )
     return lower_bound(above.effect, above.information, alpha=rules.pass_alpha, margin=tested)

@@ -15,6 +15,7 @@ from experiments.samples import Comparison
 from experiments.verdict import (
     NOTHING_ELSE,
     Circumstances,
+    Looks,
     Method,
     Question,
     Reason,
@@ -53,6 +54,8 @@ def judge_difference(
     evidence = weigh(comparison, question, rules)
     state, reason = _decide(evidence, question, rules, circumstances)
     verdict = _verdict(evidence, question, rules, circumstances, state, reason)
+    if state is not State.INVALID and evidence.defined and reason is not Reason.NO_VARIATION:
+        verdict = replace(verdict, look=_look(evidence, rules))
     return replace(verdict, sentence=sentences.of_difference(verdict, question, rules))
 
 
@@ -83,15 +86,41 @@ def _missing(
     evidence: Evidence, question: Question, rules: Rules, circumstances: Circumstances
 ) -> Reason | None:
     """What still stands between this evidence and a pass; None if nothing does."""
-    early = rules.method is Method.FIXED_HORIZON and evidence.above.information < evidence.needed
-    cleared = evidence.lower > -evidence.tested and not _beyond(evidence)
-    if early or not cleared or evidence.smaller_arm < BURN_IN:
+    looking = _looking(evidence, rules) or evidence.remembered
+    cleared = (_clears(evidence) or evidence.remembered) and not _beyond(evidence)
+    if not looking or not cleared or evidence.smaller_arm < BURN_IN:
+        if evidence.spent or (looking and _last(evidence, rules)):
+            return Reason.LOOKS_SPENT
         if _enough_is_coming(evidence, circumstances):
             return Reason.IMMATURE
-        return Reason.NOT_YET if early else Reason.UNDERPOWERED
+        return Reason.UNDERPOWERED if looking else Reason.NOT_YET
     if evidence.plain.effective_clusters < CLUSTERS or evidence.largest_pull > PULL:
         return Reason.FEW_CLUSTERS
     return None if _identified(evidence, question, circumstances) else Reason.NOT_IDENTIFIED
+
+
+def _looking(evidence: Evidence, rules: Rules) -> bool:
+    """Whether a look is taken now; a planned one is not wasted before the normal approximation holds."""
+    return evidence.due and (rules.looks is None or evidence.smaller_arm >= BURN_IN)
+
+
+def _clears(evidence: Evidence) -> bool:
+    return evidence.lower > -evidence.tested
+
+
+def _last(evidence: Evidence, rules: Rules) -> bool:
+    return (
+        rules.looks is not None
+        and rules.method is not Method.SEQUENTIAL
+        and evidence.above.information >= evidence.needed
+    )
+
+
+def _look(evidence: Evidence, rules: Rules) -> Looks | None:
+    """The looks taken once this one is counted; None where this was none of the planned."""
+    if rules.looks is None or rules.method is Method.SEQUENTIAL or not _looking(evidence, rules):
+        return None
+    return rules.looks.taken(evidence.above.information, passed=_clears(evidence))
 
 
 def _no_evidence(evidence: Evidence, circumstances: Circumstances) -> tuple[State, Reason] | None:

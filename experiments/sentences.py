@@ -69,6 +69,8 @@ def of_difference(verdict: Verdict, question: Question, rules: Rules) -> str:
         f"{question.treated} is {_direction(verdict.estimate, question)}"
     )
     margin, worst = amount(verdict.margin, unit), _worst(verdict, question)
+    if verdict.state is State.PASS and rules.looks is not None and rules.looks.passed:
+        return f"{opening}. It cleared the margin of {margin} at a planned look."
     if verdict.state is State.PASS:
         return f"{opening}. With {_confidence(rules)} it is {worst}; the margin is {margin}."
     if verdict.state is State.FAIL:
@@ -77,12 +79,7 @@ def of_difference(verdict: Verdict, question: Question, rules: Rules) -> str:
             f"{opening}, which is beyond the margin of {amount(plan_margin, unit)}. That it is worse at all "
             f"is not chance (error rate {figure(100 * rules.harm_share)} %)."
         )
-    if verdict.reason is Reason.NOT_YET:
-        return f"{opening}; the one look this plan allows has not come.{_waiting(verdict)}"
-    return (
-        f"{opening}, but the data do not yet rule out that it is {worst}; "
-        f"the margin is {margin}.{_waiting(verdict)}"
-    )
+    return opening + _undecided(verdict, question, rules)
 
 
 def of_limit(verdict: Verdict, limit: Limit, rules: Rules) -> str:
@@ -134,6 +131,24 @@ def of_goal(verdict: Verdict, question: Question, rules: Rules) -> str:
     if verdict.state is State.FAIL:
         return f"{seen}; that the goal of {goal} is missed is not chance."
     return f"{seen}; whether it reaches the goal of {goal} cannot be said yet.{_waiting(verdict)}"
+
+
+def _undecided(verdict: Verdict, question: Question, rules: Rules) -> str:
+    """How a comparison that was made but settles nothing ends."""
+    margin = amount(verdict.margin, question.unit)
+    if verdict.reason is Reason.NOT_YET:
+        one = rules.method is Method.FIXED_HORIZON
+        which = "the one look this plan allows" if one else "the next of the plan's looks"
+        return f"; {which} has not come.{_waiting(verdict)}"
+    if verdict.reason is Reason.LOOKS_SPENT:
+        return (
+            f". The looks this plan allows are used up and none cleared the margin of {margin}; "
+            "waiting longer cannot help, a person decides."
+        )
+    worst = _worst(verdict, question)
+    return (
+        f", but the data do not yet rule out that it is {worst}; the margin is {margin}.{_waiting(verdict)}"
+    )
 
 
 def _nothing_to_say(verdict: Verdict) -> str | None:

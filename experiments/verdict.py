@@ -46,6 +46,8 @@ class Reason(StrEnum):
     """Non-response alone could explain a difference across the margin (Lee bounds straddle it)."""
     NOT_YET = "NOT_YET"
     """A fixed-horizon or group-sequential plan whose look has not come."""
+    LOOKS_SPENT = "LOOKS_SPENT"
+    """Every planned look was taken and none passed: more data cannot be asked for, a person decides."""
     # INVALID
     NOT_A_NUMBER = "NOT_A_NUMBER"
     SRM = "SRM"
@@ -96,6 +98,20 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Looks:
+    """The planned looks a rollout has taken at one metric since its step began."""
+
+    at: tuple[float, ...] = ()
+    """Information at each, ascending."""
+    passed: bool = False
+    """Whether one of them cleared the margin: between looks nothing is judged anew."""
+
+    def taken(self, information: float, *, passed: bool) -> "Looks":
+        """With one look more."""
+        return Looks((*self.at, information), self.passed or passed)
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """The error rates people accepted, and how often one looks. No defaults for the rates."""
 
@@ -108,9 +124,9 @@ class Rules:
     harm_alpha: float | None = None
     """Chance of any false rollback; alpha where left out."""
     method: Method = Method.SEQUENTIAL
-    looks: tuple[float, ...] | None = None
-    """Group-sequential only: the information at each earlier look, ascending; it has a memory. Where
-    nobody kept it, looks at every twentieth of the horizon are assumed."""
+    looks: Looks | None = None
+    """Group-sequential and fixed-horizon only: the looks taken so far; these methods have a memory. Where
+    nobody kept it, looks at every twentieth of the horizon are assumed, and this one is taken."""
 
     @property
     def harm_share(self) -> float:
@@ -218,6 +234,8 @@ class Verdict:
     response_treated: float | None
     response_control: float | None
     causes: tuple[str, ...] = ()
+    look: Looks | None = None
+    """The looks taken, this one included, where it was a planned one; None where none was taken."""
 
     @property
     def passed(self) -> bool:

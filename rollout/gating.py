@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Self
 
 from experiments.integrity import Finding
-from experiments.verdict import Reason
+from experiments.verdict import Looks, Reason
 from policies.plan import Plan, Step
 from policies.vocabulary import METRICS, Mode
 from rollout.errors import UnknownWorkflow, UsageError
@@ -145,14 +145,24 @@ def gate(
     if planned is None:
         planned, named = _rung(steps, scope, track, named)
     knows = any(rung.name == named for rung in steps)
-    report = judge_scope(source, plan, planned, scope, keep=True)
+    looks = position.looks if position is not None and position.step == planned.name else None
+    report = judge_scope(source, plan, planned, scope, keep=True, looks=looks)
     return replace(report, step=named, plan={**report.plan, "knows_step": knows})
 
 
-def judge_scope(source: Source, plan: Plan, step: Step, scope: Scope, *, keep: bool = False) -> GateReport:
+def judge_scope(
+    source: Source,
+    plan: Plan,
+    step: Step,
+    scope: Scope,
+    *,
+    keep: bool = False,
+    looks: Mapping[str, Looks] | None = None,
+) -> GateReport:
     """What the gate of ``step`` says of the tickets in ``scope``, whatever steps they are from.
 
-    With ``keep`` the sums of days that are over are kept for the next look (see ``collect``).
+    With ``keep`` the sums of days that are over are kept for the next look (see ``collect``);
+    ``looks`` are the planned ones a running rollout remembers.
     """
     tasks = tasks_of(plan, step)
     evidence = collect(
@@ -165,7 +175,7 @@ def judge_scope(source: Source, plan: Plan, step: Step, scope: Scope, *, keep: b
     )
     findings = findings_of(evidence.integrity)
     categories = () if findings else _categories(source, scope, tasks)
-    judgement = _explained(held_by(judge(plan, step, evidence, findings), categories), evidence)
+    judgement = _explained(held_by(judge(plan, step, evidence, findings, looks), categories), evidence)
     return GateReport(
         workflow=scope.workflow,
         track=scope.track,

@@ -7,7 +7,7 @@ because what it says cannot be read – limits on the agent's own conduct are ju
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from experiments.goals import judge_goal
@@ -16,7 +16,7 @@ from experiments.judge import judge_difference
 from experiments.limits import judge_band, judge_limit
 from experiments.nonresponse import check_response, lee_bounds, response_tolerance
 from experiments.samples import NO_COMPARISON, NO_SAMPLE
-from experiments.verdict import Circumstances, Limit, Method, Question, Rules, State, Traffic, Verdict
+from experiments.verdict import Circumstances, Limit, Looks, Method, Question, Rules, State, Traffic, Verdict
 from policies.plan import Margin, MetricRule, Plan, Step
 from policies.vocabulary import LARGE_HARM, METRICS, Role
 from rollout.evidence import GateEvidence, Histogram, MetricEvidence
@@ -56,7 +56,8 @@ class Judgement:
 
     def ruling(self, evidence: Mapping[str, Any]) -> Ruling:
         """What the ladder is told; ``evidence`` is the gate as it is printed."""
-        return Ruling(self.decision, self.code, self.reasons[0].rstrip("."), evidence)
+        looks = {row.metric: row.verdict.look for row in self.rows if row.verdict.look is not None}
+        return Ruling(self.decision, self.code, self.reasons[0].rstrip("."), evidence, looks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +90,25 @@ def tasks_of(plan: Plan, step: Step) -> list[Task]:
     return list(tasks.values())
 
 
-def judge(plan: Plan, step: Step, evidence: GateEvidence, findings: Sequence[Finding] = ()) -> Judgement:
-    """The rows and the decision of one look at ``step``."""
+def judge(
+    plan: Plan,
+    step: Step,
+    evidence: GateEvidence,
+    findings: Sequence[Finding] = (),
+    looks: Mapping[str, Looks] | None = None,
+) -> Judgement:
+    """The rows and the decision of one look at ``step``.
+
+    ``looks`` are the planned looks taken before, by metric, for methods that plan them; None where
+    nobody remembers.
+    """
     tasks = tasks_of(plan, step)
     rules = rules_of(plan, tasks)
     rows: list[Row] = []
     for task in tasks:
         found = evidence.metrics.get(task.metric, MetricEvidence(task.metric))
-        rows.append(_row(task, found, evidence, rules, findings))
+        known = None if looks is None else looks.get(task.metric, Looks())
+        rows.append(_row(task, found, evidence, replace(rules, looks=known), findings))
         rows += _bands(task, found, rules)
     decision, code, reasons = decide(rows)
     return Judgement(tuple(rows), decision, code, tuple(reasons))

@@ -1,12 +1,13 @@
 """Where a workflow stands, and its form in a transition record."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
 
+from experiments.verdict import Looks
 from policies.plan import Plan, Step
 from policies.vocabulary import Mode
 
@@ -43,6 +44,8 @@ class Track:
     """Consecutive passes counted so far, where the step asks for several."""
     passed_at: datetime | None = None
     """When the latest of them was counted."""
+    looks: Mapping[str, Looks] = field(default_factory=dict)
+    """Planned looks taken on this step, by metric; methods that may be looked at any time keep none."""
 
     @property
     def open(self) -> bool:
@@ -218,6 +221,9 @@ def _track_to_json(track: Track) -> dict[str, Any]:
         "since": track.since.isoformat(),
         "passes": track.passes,
         "passed_at": None if track.passed_at is None else track.passed_at.isoformat(),
+        "looks": {
+            metric: {"at": list(looks.at), "passed": looks.passed} for metric, looks in track.looks.items()
+        },
     }
 
 
@@ -232,4 +238,8 @@ def _track_from_json(value: Mapping[str, Any]) -> Track:
         since=datetime.fromisoformat(value["since"]),
         passes=value["passes"],
         passed_at=None if passed_at is None else datetime.fromisoformat(passed_at),
+        looks={
+            metric: Looks(tuple(looks["at"]), looks["passed"])
+            for metric, looks in value.get("looks", {}).items()
+        },
     )

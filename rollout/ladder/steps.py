@@ -38,6 +38,8 @@ def advance(plan: Plan, state: LadderState, rulings: Rulings, now: datetime) -> 
             return promoted(plan, state, name, ruling, now)
         if outlook.counts or _broken(state.track(name), ruling):
             return _counted(plan, state, name, ruling, now)
+        if ruling.looks and _runs(state.track(name)):
+            return _looked(plan, state, name, ruling, now)
     return None
 
 
@@ -119,7 +121,7 @@ def entered(step: Step, index: int, now: datetime, version: str, since: datetime
 
 def over_again(track: Track, now: datetime) -> Track:
     """The same step with no evidence: what there is answers to another question or version."""
-    return replace(track, entered_at=now, since=now, passes=0, passed_at=None)
+    return replace(track, entered_at=now, since=now, passes=0, passed_at=None, looks={})
 
 
 def withdrawn(state: LadderState, name: TrackName, *others: str) -> dict[str, Any]:
@@ -190,12 +192,16 @@ def _passed(plan: Plan, state: LadderState, name: TrackName, ruling: Ruling, now
     return Outlook(Decision.PROMOTE, "GATES_PASSED", ruling.sentence)
 
 
+def _runs(track: Track | None) -> bool:
+    return track is not None and track.status is Status.RUNNING
+
+
 def _broken(track: Track | None, ruling: Ruling) -> bool:
     """Whether a series of counted passes ends here."""
     return (
         track is not None
         and track.passes > 0
-        and track.status is Status.RUNNING
+        and _runs(track)
         and ruling.decision is Decision.HOLD
     )
 
@@ -241,7 +247,12 @@ def _counted(plan: Plan, state: LadderState, name: TrackName, ruling: Ruling, no
     track = state.track(name)
     assert track is not None
     passed = ruling.decision is Decision.PROMOTE
-    after = replace(track, passes=track.passes + 1 if passed else 0, passed_at=now if passed else None)
+    after = replace(
+        track,
+        passes=track.passes + 1 if passed else 0,
+        passed_at=now if passed else None,
+        looks={**track.looks, **ruling.looks},
+    )
     step = steps_of(plan, name)[track.index]
     told = f"pass {after.passes} of {step.consecutive_passes}" if passed else "the passes start over"
     return Transition(
@@ -251,6 +262,26 @@ def _counted(plan: Plan, state: LadderState, name: TrackName, ruling: Ruling, no
         to_step=track.step,
         reason="PASS_COUNTED" if passed else ruling.reason,
         sentence=f"{track.step}, {told}: {ruling.sentence}",
+        state=moved(plan, state, now, **{name.value: after}),
+        at=now,
+        evidence=ruling.evidence,
+    )
+
+
+def _looked(plan: Plan, state: LadderState, name: TrackName, ruling: Ruling, now: datetime) -> Transition:
+    """Record that planned looks were taken: a method that plans its looks must remember them."""
+    track = state.track(name)
+    assert track is not None
+    after = replace(track, looks={**track.looks, **ruling.looks})
+    cleared = [metric for metric, looks in ruling.looks.items() if looks.passed]
+    told = f"cleared: {', '.join(cleared)}" if cleared else "none cleared its margin"
+    return Transition(
+        action="look",
+        track=name,
+        from_step=track.step,
+        to_step=track.step,
+        reason="LOOK_TAKEN",
+        sentence=f"{track.step}, planned look at {', '.join(ruling.looks)}; {told}",
         state=moved(plan, state, now, **{name.value: after}),
         at=now,
         evidence=ruling.evidence,

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from experiments.verdict import Looks
 from rollout.ladder.state import LadderState, TrackName
 from rollout.records import TransitionMade
 
@@ -30,6 +31,8 @@ class Ruling:
     """The same for a person, without a full stop."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """The verdicts, as the gate prints them."""
+    looks: Mapping[str, Looks] = field(default_factory=dict)
+    """Planned looks that were taken just now, by metric, those before them included."""
 
 
 NOT_JUDGED: Final = Ruling(

@@ -197,7 +197,7 @@ def _look(source: Source, walk: _Walk, workflow: str, moment: datetime) -> Look:
         mode=walk.step.mode.value,
         version=walk.plan.agent,
     )
-    report = judge_scope(source, walk.plan, walk.step, scope)
+    report = judge_scope(source, walk.plan, walk.step, scope, looks=walk.state.ladder.looks)
     if standing.open:
         moved, outlook = walk.look(report.judgement.ruling({}), moment)
     else:

@@ -13,6 +13,7 @@ from experiments.rows import comparison_from_rows, one_sample_from_rows
 from experiments.verdict import (
     Circumstances,
     Limit,
+    Looks,
     Method,
     Question,
     Reason,
@@ -132,8 +133,54 @@ def test_fixed_horizon_waits_for_its_one_look() -> None:
 def test_group_sequential_remembers_its_looks() -> None:
     rules = replace(RULES, method=Method.GROUP_SEQUENTIAL)
     assert judge_difference(EQUAL, CSAT, rules).passed
-    spent = replace(rules, looks=(1e6,))
+    spent = replace(rules, looks=Looks((1e6,)))
     assert judge_difference(EQUAL, CSAT, spent).state is State.INCONCLUSIVE
+
+
+def test_a_rollouts_group_sequential_look_comes_only_when_enough_is_new() -> None:
+    rules = replace(RULES, method=Method.GROUP_SEQUENTIAL, looks=Looks())
+    information = judge_difference(EARLY, CSAT, rules).information
+    first = judge_difference(EARLY, CSAT, rules).look
+    assert first is not None
+    assert first.at == (pytest.approx(information),)
+    again = judge_difference(EARLY, CSAT, replace(rules, looks=first))
+    assert (again.reason, again.look) == (Reason.NOT_YET, None)
+
+
+def test_a_look_that_passed_is_remembered_until_the_estimate_is_beyond_the_margin() -> None:
+    rules = replace(RULES, method=Method.GROUP_SEQUENTIAL, looks=Looks((1.0,), passed=True))
+    verdict = judge_difference(EARLY, CSAT, rules)
+    assert verdict.passed
+    assert verdict.look is None
+    assert "planned look" in verdict.sentence
+    assert not judge_difference(WORSE, CSAT, rules).passed
+
+
+@pytest.mark.parametrize("method", [Method.GROUP_SEQUENTIAL, Method.FIXED_HORIZON])
+def test_looks_that_are_used_up_leave_the_decision_to_a_person(method: Method) -> None:
+    rules = replace(RULES, method=method)
+    horizon = judge_difference(EARLY, CSAT, rules).needed_information
+    assert horizon is not None
+    spent = judge_difference(EQUAL, CSAT, replace(rules, looks=Looks((1.01 * horizon,))))
+    assert (spent.state, spent.reason) == (State.INCONCLUSIVE, Reason.LOOKS_SPENT)
+    assert "a person decides" in spent.sentence
+    before = judge_difference(EQUAL, CSAT, replace(rules, looks=Looks((0.2 * horizon,))))
+    assert before.reason is not Reason.LOOKS_SPENT
+
+
+def test_a_fixed_plan_takes_no_look_before_its_horizon() -> None:
+    rules = replace(RULES, method=Method.FIXED_HORIZON, looks=Looks())
+    wide = replace(CSAT, margin=0.01)
+    verdict = judge_difference(EQUAL, wide, rules)
+    assert verdict.reason is Reason.NOT_YET
+    assert verdict.look is None
+
+
+def test_no_planned_look_is_wasted_on_a_broken_comparison() -> None:
+    rules = replace(RULES, method=Method.FIXED_HORIZON, looks=Looks())
+    broken = judge_difference(EQUAL, CSAT, rules, Circumstances(invalid=(Reason.SRM,)))
+    assert broken.look is None
+    assert judge_difference(EQUAL, CSAT, rules).look is not None
 
 
 def test_harm_is_anytime_valid_whatever_the_method() -> None:

@@ -51,6 +51,27 @@ def test_dwell_and_passes_hold_back_what_the_gates_would_let_go(desk: Desk) -> N
     assert slow["as_of"] >= (START + timedelta(days=35)).isoformat()
 
 
+def test_a_plan_of_planned_looks_takes_each_once_and_no_more(desk: Desk) -> None:
+    desk.add_frame(world(**BIG))
+    often = {"every": timedelta(days=2)}
+    rates = {"alpha": 0.05, "power": 0.8}
+    spending = backtest(desk, plan_of(inference=rates | {"method": "group_sequential"}), **often).to_json()
+    looks = [look for look in spending["looks"] if "planned look" in look["outlook"]]
+    reasons = {metric["reason"] for look in spending["looks"] for metric in look["metrics"]}
+    assert 1 <= len(looks) < len(spending["looks"])
+    assert "NOT_YET" in reasons
+    assert spending["final"]["step"] == "thirty"
+
+
+def test_a_plan_of_one_look_has_spent_it_when_it_misses(desk: Desk) -> None:
+    desk.add_frame(world(**BIG, csat=-0.12))
+    rates = {"alpha": 0.05, "power": 0.8, "method": "fixed_horizon"}
+    found = backtest(desk, plan_of(inference=rates), every=timedelta(days=2)).to_json()
+    after = [look for look in found["looks"] if look["reason"] == "LOOKS_SPENT"]
+    assert len(after) > 1
+    assert found["final"]["status"] == "running"
+
+
 def test_an_approval_is_assumed_and_noted(desk: Desk) -> None:
     desk.add_frame(world(**BIG))
     found = backtest(desk, plan_of(steps=steps(approval=True)), every=2 * WEEK).to_json()
