@@ -69,6 +69,26 @@ def simulate_ladders(reps: int, seed: int, say: Callable[[str], None]) -> list[d
     return found
 
 
+def simulate_cadences(reps: int, seed: int, say: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Our own ladders at their margins, looked at every hour and every ten minutes."""
+    found = []
+    for cadence, looks, volumes, runs in (
+        ("hourly", 24, VOLUMES, reps),
+        ("10 minutes", 144, VOLUMES[:1], max(reps * 6 // 10, 1)),
+    ):
+        for volume in volumes:
+            for number, truth in enumerate(TRUTHS):
+                if truth not in MORE or (looks > 24 and truth == "no difference"):
+                    continue
+                first = seed + 100_000 * number + volume
+                world = World(volume, worse_by=TRUTHS[truth])
+                ends = ladders.run(world, range(first, first + runs), (Ours,), looks)
+                row = _ladder_row(volume, truth, Ours.name, ends.outcome[:, 0], ends.day[:, 0])
+                found.append({"cadence": cadence, **row})
+                say(f"{cadence}, {volume}/day, {truth}: full {row['full']:.3f} back {row['back']:.3f}")
+    return found
+
+
 def _ladder_row(volume: int, truth: str, policy: str, outcome: np.ndarray, day: np.ndarray) -> dict[str, Any]:
     full, back = outcome == PROMOTE, outcome == ROLL_BACK
     return {
@@ -121,7 +141,12 @@ def simulate_checks(reps: int, seed: int, say: Callable[[str], None]) -> dict[st
     return found
 
 
-PARTS = {"gates": simulate_gates, "ladders": simulate_ladders, "checks": simulate_checks}
+PARTS = {
+    "gates": simulate_gates,
+    "ladders": simulate_ladders,
+    "cadences": simulate_cadences,
+    "checks": simulate_checks,
+}
 
 
 def main() -> None:

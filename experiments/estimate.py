@@ -66,14 +66,34 @@ def estimate_difference(comparison: Comparison, *, better: Better = "higher") ->
     variance is the larger of the customer-clustered sandwich (Liang & Zeger 1986) and the pooled
     floor. A covariate (CUPED, Deng et al. 2013) is used when it shrinks that variance.
     """
-    plain = _estimate(comparison)
+    sums, spent = _sharpest(comparison)
+    found = replace(_estimate(sums, spent), adjusted=spent > 0)
+    return replace(found, effect=-found.effect) if better == "lower" else found
+
+
+def estimate_above(comparison: Comparison, *, better: Better, margin: float) -> Estimate:
+    """How far the effect lies above −``margin``, oriented, with the variance as it is if it lay there.
+
+    The score test: a variance around the null −margin instead of around δ̂. Among skewed or few heavy
+    customers a sandwich around δ̂ is small exactly when δ̂ happens to be large, which is when a pass is
+    at stake; around the null it is not (generalised score test: Boos 1992; Guo et al. 2005).
+    """
+    sums, spent = _sharpest(comparison)
+    sign = -1.0 if better == "lower" else 1.0
+    found = _estimate(sums, spent, null=-sign * margin)
+    return replace(found, effect=sign * found.effect + margin, adjusted=spent > 0)
+
+
+def _sharpest(comparison: Comparison) -> tuple[Comparison, int]:
+    """The sums to use and the degrees of freedom spent: of y − β·x where that shrinks the variance."""
     covariate = comparison.covariate
-    if covariate is not None and covariate.within_xx > 0 and math.isfinite(covariate.within_xy):
-        beta = covariate.within_xy / covariate.within_xx
-        with_covariate = replace(_estimate(adjusted(comparison, covariate, beta), spent=1), adjusted=True)
-        if with_covariate.variance < plain.variance and not _constant(comparison, plain):
-            plain = with_covariate
-    return replace(plain, effect=-plain.effect) if better == "lower" else plain
+    if covariate is None or not (covariate.within_xx > 0 and math.isfinite(covariate.within_xy)):
+        return comparison, 0
+    plain = _estimate(comparison)
+    sharper = adjusted(comparison, covariate, covariate.within_xy / covariate.within_xx)
+    if _estimate(sharper, spent=1).variance < plain.variance and not _constant(comparison, plain):
+        return sharper, 1
+    return comparison, 0
 
 
 def control_level(comparison: Comparison) -> float:
@@ -110,7 +130,7 @@ def estimate_above_relative(comparison: Comparison, *, better: Better, share: fl
     factor = 1 - sign * share
     if factor <= 0:
         raise ValueError(f"a relative margin of {share:.0%} allows everything; it must be below 100%")
-    scaled = _estimate(adjusted(comparison, part, -sign * share / factor))
+    scaled = _estimate(adjusted(comparison, part, -sign * share / factor), null=0.0)
     return replace(
         scaled,
         effect=sign * factor * scaled.effect,
@@ -148,8 +168,12 @@ def _constant(comparison: Comparison, estimate: Estimate) -> bool:
     return math.isfinite(estimate.per_observation) and estimate.per_observation <= CONSTANT * scale
 
 
-def _estimate(comparison: Comparison, spent: int = 0) -> Estimate:
-    """``spent``: degrees of freedom already used by a covariate."""
+def _estimate(comparison: Comparison, spent: int = 0, *, null: float | None = None) -> Estimate:
+    """The difference and its variance.
+
+    ``spent``: degrees of freedom already used by a covariate; ``null``: the effect around which
+    variances are taken, the estimate itself where left out.
+    """
     c = comparison
     if c.sum_b <= 0 or not all(
         map(math.isfinite, (c.sum_a, c.sum_b, c.sum_aa, c.sum_ab, c.sum_bb, c.within))
@@ -163,9 +187,10 @@ def _estimate(comparison: Comparison, spent: int = 0) -> Estimate:
         return replace(UNKNOWN, effect=effect, effective_clusters=effective)
     # The sandwich is too small when one arm or the number of customers is: the worse of the two counts.
     factor = max(smaller / (smaller - 1), c.clusters / (c.clusters - 1))
-    spread = max(c.sum_aa - 2 * effect * c.sum_ab + effect**2 * c.sum_bb, 0.0)
+    centre = effect if null is None else null
+    spread = max(c.sum_aa - 2 * centre * c.sum_ab + centre**2 * c.sum_bb, 0.0)
     robust = factor * spread / c.sum_b**2
     # Few skewed observations make the sandwich small exactly when the effect looks large.
-    floor = max(c.within - effect**2 * c.sum_b, 0.0) / freedom / c.sum_b
+    floor = max(c.within - 2 * centre * c.sum_a + centre**2 * c.sum_b, 0.0) / freedom / c.sum_b
     variance = max(robust, floor)
     return Estimate(effect, variance, robust, floor, variance * c.sum_b, effective)

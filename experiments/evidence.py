@@ -1,10 +1,16 @@
 """What a comparison shows about a question: estimate, margin and bounds, one orientation."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from experiments.alternatives import fixed_bound, group_sequential_bound, look_due, looks_spent
-from experiments.estimate import Estimate, control_level, estimate_above_relative, estimate_difference
+from experiments.estimate import (
+    Estimate,
+    control_level,
+    estimate_above,
+    estimate_above_relative,
+    estimate_difference,
+)
 from experiments.power import needed_information
 from experiments.samples import Comparison
 from experiments.sequential import lower_bound, upper_bound
@@ -22,7 +28,8 @@ class Evidence:
     plain: Estimate
     """Treated minus control."""
     above: Estimate
-    """The difference plus the tested margin; of a relative margin with that margin's uncertainty."""
+    """The difference plus the tested margin, its variance taken as if it were zero; of a relative margin
+    with that margin's uncertainty."""
     margin: float
     """The plan's margin in the metric's unit; NaN where a relative one has no control level."""
     tested: float
@@ -62,11 +69,12 @@ def weigh(comparison: Comparison, question: Question, rules: Rules) -> Evidence:
     """
     plain = estimate_difference(comparison, better=question.better)
     margin = question.margin
-    above = replace(plain, effect=plain.effect + margin * question.scale)
     if question.relative:
         above = estimate_above_relative(comparison, better=question.better, share=margin * question.scale)
         # The harm test needs no exactness here: it tests a difference of zero.
         margin *= control_level(comparison)
+    else:
+        above = estimate_above(comparison, better=question.better, margin=margin * question.scale)
     tested = margin * question.scale
     if not (math.isfinite(plain.effect) and margin > NO_MARGIN):
         return Evidence(comparison, plain, above, margin, tested, -math.inf, math.inf, math.inf)

@@ -6,7 +6,7 @@ under both arms, so that every policy meets the very same customers.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -50,7 +50,24 @@ class Day:
     agent: np.ndarray
     answered: np.ndarray
     """Under the human and the agent arm, shape (2, tickets)."""
-    time: np.ndarray = field(default_factory=lambda: np.empty(0))
+    time: np.ndarray
+    """When in the day each ticket opens, 0 to 1."""
+
+    def until(self, moment: float) -> "Day":
+        """The same day, broken off at ``moment``."""
+        seen = self.time <= moment
+        customer = self.customer[seen]
+        starts = np.flatnonzero(np.diff(customer, prepend=-1))
+        return Day(
+            self.index,
+            customer,
+            starts,
+            customer[starts],
+            self.human[:, seen],
+            self.agent[:, seen],
+            self.answered[:, seen],
+            self.time[seen],
+        )
 
 
 class Desk:
@@ -58,6 +75,8 @@ class Desk:
 
     def __init__(self, world: World, rng: np.random.Generator) -> None:
         self.world, self.rng = world, rng
+        # A stream of its own, so that daily looks meet the same customers as hourly ones.
+        self.clock = rng.spawn(1)[0]
         visits = rng.gamma(world.rate_shape, 1.0, world.customers)
         self.edges = np.cumsum(visits / visits.sum())
         self.temper = rng.normal(0.0, np.sqrt(world.loyalty), world.customers)
@@ -96,6 +115,7 @@ class Desk:
             human,
             agent,
             np.stack([draw < chance, draw < silenced]),
+            self.clock.random(n),
         )
 
     def _worsened(self, human: np.ndarray) -> np.ndarray:

@@ -42,6 +42,8 @@ class Prefixes:
     floor: np.ndarray
     smaller: np.ndarray
     effective: np.ndarray
+    at_margin: np.ndarray
+    """The variance as it is if the effect were −margin: what our own rule tests with."""
 
 
 @dataclass
@@ -72,11 +74,11 @@ def simulate(survey: Survey, seed: int) -> Path:
         sums.add(customer, arm, rating)
         end = sums.look()
         # Prefixes treat a customer's second answer of the day apart; the day's end is exact.
-        for name in ("effect", "robust", "floor", "smaller", "effective"):
+        for name in ("effect", "robust", "floor", "smaller", "effective", "at_margin"):
             getattr(seen, name)[-1] = getattr(end, name)[0]
         rows.append((end.effect[0], end.robust[0], end.floor[0], end.smaller[0]))
         variance = np.maximum(seen.robust, seen.floor)
-        passing = _passes(seen, variance)
+        passing = _passes(seen)
         for cadence, looks in CADENCES.items():
             if passing.any() and day_of[cadence] == np.inf:
                 hit = passing & _looked_at(time, looks)
@@ -113,7 +115,8 @@ def _looked_at(time: np.ndarray, looks: int) -> np.ndarray:
     return np.append(place[1:] != place[:-1], True)
 
 
-def _passes(seen: Prefixes, variance: np.ndarray) -> np.ndarray:
+def _passes(seen: Prefixes) -> np.ndarray:
+    variance = seen.at_margin
     known = np.isfinite(variance) & (variance > 0) & (seen.smaller >= BURN_IN) & (seen.effective >= CLUSTERS)
     information = np.where(known, 1 / np.where(known, variance, 1.0), 1.0)
     score = (np.where(known, seen.effect, -1.0) + MARGIN) * information
@@ -194,7 +197,12 @@ def _estimates(*parts: np.ndarray) -> Prefixes:
     smaller = np.minimum(treated, n - treated)
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = sa / sb
-        robust = smaller / (smaller - 1) * np.maximum(aa - 2 * effect * ab + effect**2 * bb, 0) / sb**2
-        floor = (within - effect**2 * sb) / (n - strata - 1) / sb
-        robust = np.where((smaller > 1) & (sb > 0), robust, np.inf)
-        return Prefixes(effect, robust, np.where(np.isfinite(robust), floor, np.inf), smaller, sb**2 / bb)
+        usable = (smaller > 1) & (sb > 0)
+
+        def around(centre: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+            robust = smaller / (smaller - 1) * np.maximum(aa - 2 * centre * ab + centre**2 * bb, 0) / sb**2
+            floor = (within - 2 * centre * sa + centre**2 * sb) / (n - strata - 1) / sb
+            return np.where(usable, robust, np.inf), np.where(usable, floor, np.inf)
+
+        at_margin = np.maximum(*around(-MARGIN))
+        return Prefixes(effect, *around(effect), smaller, sb**2 / bb, at_margin)

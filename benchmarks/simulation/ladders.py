@@ -7,7 +7,7 @@ import numpy as np
 
 from experiments.judge import judge_difference
 from experiments.verdict import Question, Rules
-from simulation.desk import LAG_DAYS, MARGINS, METRICS, Desk, World
+from simulation.desk import LAG_DAYS, MARGINS, METRICS, Day, Desk, World
 from simulation.policies import ALPHA, HOLD, POLICIES, PROMOTE, ROLL_BACK, Ours, Policy, verdicts
 from simulation.sums import Sums
 
@@ -43,20 +43,23 @@ class Outcomes:
     day: np.ndarray
 
 
-def run(world: World, seeds: Iterable[int], policies: Sequence[type] = POLICIES) -> Outcomes:
-    """Climb once per seed with each of ``policies``."""
-    results = [_climb(world, seed, policies) for seed in seeds]
+def run(
+    world: World, seeds: Iterable[int], policies: Sequence[type] = POLICIES, looks_per_day: int = 1
+) -> Outcomes:
+    """Climb once per seed with each of ``policies``; what is decided takes effect the next day."""
+    results = [_climb(world, seed, policies, looks_per_day) for seed in seeds]
     return Outcomes(
         np.array([[c.outcome for c in climbs] for climbs in results]),
         np.array([[c.day for c in climbs] for climbs in results]),
     )
 
 
-def _climb(world: World, seed: int, policies: Sequence[type]) -> list[Climb]:
+def _climb(world: World, seed: int, policies: Sequence[type], looks_per_day: int) -> list[Climb]:
     desk = Desk(world, np.random.default_rng(seed))
     climbs = [Climb(policy(), Sums(len(METRICS), world.customers)) for policy in policies]
     waiting: list[tuple] = []
     for day in desk.days(CAP_DAYS):
+        decided = _during(climbs, desk, day, waiting, looks_per_day) if looks_per_day > 1 else {}
         arms = {}
         for place, climb in enumerate(climbs):
             if climb.open:
@@ -69,12 +72,36 @@ def _climb(world: World, seed: int, policies: Sequence[type]) -> list[Climb]:
                 if climbs[place].open:
                     _count_matured(climbs[place].sums, matured, arm)
             waiting[day.index - LAG_DAYS] = ()
-        for climb in climbs:
+        for place, climb in enumerate(climbs):
             if climb.open:
-                _decide(climb, day.index)
+                _decide(climb, day.index, decided.get(place, HOLD))
         if not any(climb.open for climb in climbs):
             break
     return climbs
+
+
+def _during(
+    climbs: list[Climb], desk: Desk, day: Day, waiting: list[tuple], looks: int
+) -> dict[int, int]:
+    """What each open climb decided first, on the looks before the day's last."""
+    found: dict[int, int] = {}
+    old, before = waiting[day.index - LAG_DAYS] if day.index >= LAG_DAYS else (None, {})
+    for number in range(1, looks):
+        now = day.until(number / looks)
+        matured = None if old is None else old.until(number / looks)
+        kept = None if old is None else old.time <= number / looks
+        for place, climb in enumerate(climbs):
+            if not climb.open or place in found or not len(now.customer):
+                continue
+            with climb.sums.tried():
+                _count(climb.sums, now, (desk.bucket[now.customer] < WEIGHTS[climb.step]).astype(float))
+                if matured is not None and place in before and len(matured.customer):
+                    _count_matured(climb.sums, matured, before[place][kept])
+                due = day.index + 1 - climb.entered > DWELL_DAYS[climb.step]
+                decision = climb.policy.decide(climb.sums.look(), MARGINS, SCALES[climb.step], due)
+            if decision != HOLD:
+                found[place] = decision
+    return found
 
 
 def _count(sums: Sums, day: object, arm: np.ndarray) -> None:
@@ -92,13 +119,13 @@ def _count_matured(sums: Sums, day: object, arm: np.ndarray) -> None:
     sums.add(np.array([1]), arm, y, np.ones_like(y), day.starts, day.who)
 
 
-def _decide(climb: Climb, today: int) -> None:
+def _decide(climb: Climb, today: int, earlier: int = HOLD) -> None:
     look = climb.sums.look()
     due = today + 1 - climb.entered >= DWELL_DAYS[climb.step]
     scale = SCALES[climb.step]
     if isinstance(climb.policy, Ours) and today % CHECK_EVERY == CHECK_EVERY - 1:
         _check_against_the_library(climb.sums, scale)
-    decision = climb.policy.decide(look, MARGINS, scale, due)
+    decision = earlier or climb.policy.decide(look, MARGINS, scale, due)
     if decision == PROMOTE and climb.step + 1 < len(WEIGHTS):
         climb.step, climb.entered = climb.step + 1, today + 1
         climb.policy.enter()

@@ -56,7 +56,10 @@ def verdicts(look: Look, margins: np.ndarray, scale: float) -> tuple[np.ndarray,
     known = information > 0
     safe, effect = np.where(known, information, 1.0), np.where(known, look.effect, 0.0)
     tested = scale * margins
-    clear = log_evidence((effect + tested) * safe, safe, tested, NARROW * tested) >= math.log(1 / PASS_ALPHA)
+    clock = np.where(known, look.information_under(-tested), 1.0)
+    clear = log_evidence((effect + tested) * clock, clock, tested, NARROW * tested) >= math.log(
+        1 / PASS_ALPHA
+    )
     harm = log_evidence(-effect * safe, safe, margins, margins) >= math.log(len(margins) / ALPHA)
     beyond = effect < -margins
     failed = known & harm & beyond & (look.smaller_arm >= HARM_BURN_IN) & (look.effective >= HARM_CLUSTERS)

@@ -17,6 +17,9 @@ def write_report(figures: dict[str, Any], folder: Path) -> str:
     if "ladders" in figures:
         parts += ["", "## Whole ladders", "", _LADDERS, "", *_ladder_table(figures["ladders"])]
         (folder / "gate-simulation.svg").write_text(picture(figures["ladders"]))
+    if "cadences" in figures:
+        parts += ["", "## Ladders looked at more often", "", _CADENCES, ""]
+        parts += _cadence_table(figures["cadences"])
     if "gates" in figures:
         parts += ["", "## One gate, looked at again and again", "", _GATES]
         for name in ("at the margin", "at the margin, 3,000 heavy customers", "no difference"):
@@ -58,6 +61,19 @@ def _ladder_table(rows: list[dict[str, Any]]) -> list[str]:
             _day(row["back_day"]),
             str(row["runs"]),
         )
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _cadence_table(rows: list[dict[str, Any]]) -> list[str]:
+    lines = [
+        "| Looks | Tickets a day | Truth | Reaches full weight | upper 95 % | Rolled back | Runs |",
+        "|---|--:|---|--:|--:|--:|--:|",
+    ]
+    for row in rows:
+        full, back = (_share(row[end], row["runs"]) for end in ("full", "back"))
+        limit = f"{upper_limit(row['full'], row['runs']):.3f}"
+        cells = (row["cadence"], f"{row['volume']:,}", row["truth"], full, limit, back, str(row["runs"]))
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -161,6 +177,9 @@ baseline. A ladder that reaches full weight where a metric sits at its margin is
 that is rolled back without a difference is a false rollback.
 
 ![Where ninety days end](gate-simulation.svg)"""
+_CADENCES = """The same desks and rungs, our own rule, looked at every hour or every ten minutes; what is decided takes
+effect the next day."""
+
 _GATES = """\
 CSAT alone, margin 0.12 points, 240 answers a day, weights 5, 10, 30, 60 % from days 0, 2, 7, 14, looked
 at for 75 days. Fixed-n information is what one look with 90 % power would need. Information is counted

@@ -1,5 +1,7 @@
 """Running sufficient statistics: a day touches only the customers it served."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +21,18 @@ class Look:
     effective: np.ndarray
     contrast: np.ndarray
     """Σb."""
+    spread: tuple[np.ndarray, ...]
+    """What a variance around a null takes: Σa, Σa², Σab, Σb², the within sum and its degrees of freedom."""
+
+    def information_under(self, null: np.ndarray) -> np.ndarray:
+        """1/variance as it is if the effect were ``null``, as ``experiments.estimate.estimate_above``."""
+        sum_a, sum_aa, sum_ab, sum_bb, within, freedom = self.spread
+        with np.errstate(divide="ignore", invalid="ignore"):
+            factor = self.smaller_arm / (self.smaller_arm - 1) / self.contrast**2
+            robust = factor * np.maximum(sum_aa - 2 * null * sum_ab + null**2 * sum_bb, 0.0)
+            floor = (within - 2 * null * sum_a + null**2 * self.contrast) / freedom / self.contrast
+            variance = np.maximum(robust, floor)
+            return np.where(self.information > 0, 1 / variance, 0.0)
 
     @property
     def variance(self) -> np.ndarray:
@@ -40,6 +54,20 @@ class Sums:
         self.n = np.zeros(metrics)
         self.treated = np.zeros(metrics)
         self.strata = np.zeros(metrics)
+        self._undo: list[tuple] | None = None
+
+    @contextmanager
+    def tried(self) -> Iterator[None]:
+        """Whatever is added inside is taken back at the end: a look in the middle of a day."""
+        kept = [each.copy() for each in (self.total, self.within, self.n, self.treated, self.strata)]
+        self._undo = []
+        try:
+            yield
+        finally:
+            for place, a, b in reversed(self._undo):
+                self.a[place], self.b[place] = a, b
+            self._undo = None
+            self.total, self.within, self.n, self.treated, self.strata = kept
 
     def add(
         self,
@@ -60,6 +88,8 @@ class Sums:
         b = np.add.reduceat(contrast**2 * d, starts, axis=1)
         place = np.ix_(np.atleast_1d(np.arange(len(self.n))[rows]), who)
         old_a, old_b = self.a[place], self.b[place]
+        if self._undo is not None:
+            self._undo.append((place, old_a, old_b))
         new_a, new_b = old_a + a, old_b + b
         self.a[place], self.b[place] = new_a, new_b
         self.total[:, rows] += np.stack(
@@ -87,7 +117,9 @@ class Sums:
             effective = sum_b**2 / sum_bb
         usable = (smaller > 1) & (sum_b > 0)
         robust, floor = (np.where(usable, part, np.inf) for part in (robust, floor))
-        return Look(effect, robust, floor, smaller, self.treated.copy(), effective, sum_b.copy())
+        spread = (sum_a, sum_aa, sum_ab, sum_bb, self.within, self.n - self.strata - 1)
+        kept = tuple(part.copy() for part in spread)
+        return Look(effect, robust, floor, smaller, self.treated.copy(), effective, sum_b.copy(), kept)
 
     def comparison(self, metric: int, clusters: int) -> Comparison:
         """The same sums as the library's own type, to check rules against it."""

@@ -1,6 +1,7 @@
 """The estimator is ordinary least squares with clustered errors, computed from nine sums."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from rows_for_tests import Desk, desk
 
 from experiments.estimate import (
     control_level,
+    estimate_above,
     estimate_above_relative,
     estimate_difference,
     estimate_level,
@@ -41,6 +43,29 @@ def test_effect_and_variance_equal_clustered_least_squares(seed: int, shape: dic
     factor = max(smaller / (smaller - 1), sums.clusters / (sums.clusters - 1))
     assert found.effect == pytest.approx(effect, rel=1e-9)
     assert found.variance_robust / factor == pytest.approx(variance, rel=1e-9)
+
+
+@pytest.mark.parametrize("better", ["higher", "lower"])
+@pytest.mark.parametrize("margin", [0.0, 0.15, 0.6])
+def test_the_variance_at_the_margin_is_the_score_tests(better: str, margin: float) -> None:
+    """Oracle: residuals of the regression with the effect held at the null, summed per customer."""
+    rows = desk(4, effect=-0.1)
+    sums = rows.comparison()
+    sums = replace(sums, covariate=None)
+    found = estimate_above(sums, better=better, margin=margin)
+    null = margin if better == "lower" else -margin
+    answered = rows.d > 0
+    strata = (rows.stratum[answered][:, None] == np.unique(rows.stratum[answered])[None, :]).astype(float)
+    arm = sm.OLS(rows.treated[answered], strata).fit().resid
+    rest = sm.OLS(rows.y[answered] - null * rows.treated[answered], strata).fit().resid
+    scores = np.bincount(rows.cluster[answered], arm * rest)
+    smaller = min(sums.n_treated, sums.n_control)
+    factor = max(smaller / (smaller - 1), sums.clusters / (sums.clusters - 1))
+    assert found.variance_robust == pytest.approx(factor * (scores @ scores) / (arm @ arm) ** 2, rel=1e-9)
+    freedom = sums.n - sums.strata - 1
+    assert found.variance_floor == pytest.approx((rest @ rest) / freedom / (arm @ arm), rel=1e-9)
+    plain = estimate_difference(sums, better=better)
+    assert found.effect == pytest.approx(plain.effect + margin)
 
 
 def test_floor_is_the_unclustered_variance_of_the_same_regression() -> None:
@@ -94,8 +119,10 @@ def test_covariate_adjustment_equals_subtracting_it_from_the_rows() -> None:
 def test_relative_margin_equals_scaling_the_treated_rows(better: str, factor: float) -> None:
     rows = desk(6)
     scaled = np.where(rows.treated > 0, rows.y / factor, rows.y)
-    by_hand = estimate_difference(
-        comparison_from_rows(rows.stratum, rows.cluster, rows.treated, scaled, rows.d), better=better
+    by_hand = estimate_above(
+        comparison_from_rows(rows.stratum, rows.cluster, rows.treated, scaled, rows.d),
+        better=better,
+        margin=0.0,
     )
     found = estimate_above_relative(rows.comparison(), better=better, share=0.1)
     assert found.effect == pytest.approx(factor * by_hand.effect, rel=1e-9)
