@@ -77,17 +77,30 @@ def pseudo_values(duration: ArrayLike, event: ArrayLike, horizon: int) -> Floats
     the others. NaN where the horizon is not identified.
     """
     times, came_back = _clipped(duration, event, horizon)
-    table = life_table(duration, event, horizon)
+    watched, back = values_by_time(life_table(duration, event, horizon))
+    return np.where(came_back, back[times], watched[times])
+
+
+def values_by_time(table: LifeTable) -> tuple[Floats, Floats]:
+    """The pseudo-values there are: a ticket's depends on its time and on whether it came back alone.
+
+    Returns:
+        Two arrays of shape (horizon + 2,), by whole time units 0 to horizon + 1: of a ticket that was
+        watched so long without a return, and of one that came back then. NaN where not identified.
+
+    """
+    horizon = len(table.at_risk)
     risk = kaplan_meier(table).value
     if not table.identified or risk >= 1:
-        return np.full(len(times), risk if table.identified else np.nan)
+        constant = np.full(horizon + 2, risk if table.identified else np.nan)
+        return constant, constant
     hazard = table.events / table.at_risk
     weight = 1 / (table.at_risk * (1 - hazard))
-    hurdle = np.concatenate([[0.0], np.cumsum(hazard * weight)])
-    own = np.where(came_back, weight[np.clip(times, 1, horizon) - 1], 0.0)
-    return np.asarray(
-        risk + table.n * (1 - risk) * (own - hurdle[np.minimum(times, horizon)]), dtype=np.float64
-    )
+    times = np.arange(horizon + 2)
+    hurdle = np.concatenate([[0.0], np.cumsum(hazard * weight)])[np.minimum(times, horizon)]
+    own = weight[np.clip(times, 1, horizon) - 1]
+    size = table.n * (1 - risk)
+    return risk - size * hurdle, risk + size * (own - hurdle)
 
 
 def comparison_of_risks(

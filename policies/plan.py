@@ -212,6 +212,8 @@ class MetricRule(Strict):
     """Of a rate, per category: the range it must stay in; too low fails as well as too high."""
     cap: float | None = Field(default=None, gt=0)
     """Winsorising cap for costs and times, in the metric's unit, fixed before the start."""
+    estimator: Literal["kaplan_meier"] | None = None
+    """Of re-contact: use the windows that are still open too. Left out, only closed ones count."""
 
 
 class Inference(Strict):

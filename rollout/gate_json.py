@@ -61,6 +61,7 @@ def _metric(row: "Row") -> dict[str, Any]:
         "unit": known.unit,
         "better": known.better,
         "role": row.role,
+        "estimator": row.estimator,
         "required": row.required,
         "verdict": verdict.state.value,
         "reason": verdict.reason.value,

@@ -21,6 +21,7 @@ from rollout.measure.category_query import by_category
 from rollout.measure.gate_query import Wanted
 from rollout.measure.gate_samples import collect
 from rollout.measure.query import Query, Source, aware_utc
+from rollout.measure.risk_query import risks
 from rollout.measure.scope import ARMS, Scope
 from rollout.measure.survival_query import DAYS, Survival, survival_of
 
@@ -173,6 +174,7 @@ def judge_scope(
         wage=plan.cost.human_usd_per_hour if plan.cost is not None else None,
         keep=keep,
     )
+    evidence = _with_open_windows(source, scope, tasks, evidence)
     findings = findings_of(evidence.integrity)
     categories = () if findings else _categories(source, scope, tasks)
     judgement = _explained(held_by(judge(plan, step, evidence, findings, looks), categories), evidence)
@@ -200,6 +202,18 @@ def judge_scope(
 def _categories(source: Source, scope: Scope, tasks: Sequence[Task]) -> tuple[CategoryRow, ...]:
     asked = asked_of(tasks, FELT) if scope.mode == "live" else []
     return judge_categories(asked, {task.metric: by_category(source, scope, task.metric) for task in asked})
+
+
+def _with_open_windows(
+    source: Source, scope: Scope, tasks: Sequence[Task], evidence: GateEvidence
+) -> GateEvidence:
+    """The evidence with Kaplan-Meier in place of matured-only where the plan asks for it."""
+    metrics, queries = dict(evidence.metrics), dict(evidence.queries)
+    for task in tasks:
+        if task.open_windows and task.limit is None:
+            found, queries[task.metric] = risks(source, scope, task.metric)
+            metrics[task.metric] = replace(metrics[task.metric], difference=found)
+    return replace(evidence, metrics=metrics, queries=queries)
 
 
 def _steps(plan: Plan, track: str) -> Sequence[Step]:

@@ -80,9 +80,7 @@ def _climb(world: World, seed: int, policies: Sequence[type], looks_per_day: int
     return climbs
 
 
-def _during(
-    climbs: list[Climb], desk: Desk, day: Day, waiting: list[tuple], looks: int
-) -> dict[int, int]:
+def _during(climbs: list[Climb], desk: Desk, day: Day, waiting: list[tuple], looks: int) -> dict[int, int]:
     """What each open climb decided first, on the looks before the day's last."""
     found: dict[int, int] = {}
     old, before = waiting[day.index - LAG_DAYS] if day.index >= LAG_DAYS else (None, {})

@@ -177,7 +177,9 @@ baseline. A ladder that reaches full weight where a metric sits at its margin is
 that is rolled back without a difference is a false rollback.
 
 ![Where ninety days end](gate-simulation.svg)"""
-_CADENCES = """The same desks and rungs, our own rule, looked at every hour or every ten minutes; what is decided takes
+
+_CADENCES = """\
+The same desks and rungs, our own rule, looked at every hour or every ten minutes; what is decided takes
 effect the next day."""
 
 _GATES = """\

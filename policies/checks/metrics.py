@@ -87,6 +87,13 @@ def _limits(metric: Metric, rule: MetricRule, at: Location) -> Iterator[Finding]
 
 
 def _range(metric: Metric, rule: MetricRule, at: Location) -> Iterator[Finding]:
+    if rule.estimator is not None and not metric.name.startswith("recontact"):
+        yield Finding(
+            (*at, "estimator"),
+            f"{rule.estimator} is for outcomes with a window that is still open; {metric.name} has none",
+            "remove it",
+            on_key=True,
+        )
     if rule.band is not None and metric.unit != "rate":
         yield Finding(
             (*at, "band"), f"a band is for rates; {metric.name} is in {metric.unit}", "remove it", on_key=True

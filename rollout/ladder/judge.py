@@ -43,6 +43,8 @@ class Row:
     category: str | None = None
     """Set on the rows of a band, which can block but never count as the metric itself."""
     band: tuple[float, float] | None = None
+    estimator: str = "plain"
+    """How it was estimated: ``plain``, or ``kaplan_meier`` where open windows count too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Task:
     scale: float
     cap: float | None
     bands: Mapping[str, tuple[float, float]]
+    open_windows: bool = False
+    """Whether windows that are still open count too, by Kaplan-Meier."""
 
 
 def tasks_of(plan: Plan, step: Step) -> list[Task]:
@@ -171,6 +175,7 @@ def _task(plan: Plan, step: Step, metric: str, *, required: bool, monitor: bool)
         scale=step.margin_scale if rule.role is not Role.GOAL else 1.0,
         cap=rule.cap,
         bands={} if known.evidence != "outcome" else bands,
+        open_windows=rule.estimator == "kaplan_meier",
     )
 
 
@@ -197,7 +202,8 @@ def _row(
     )
     ask = judge_goal if task.role == Role.GOAL and not task.required else judge_difference
     verdict = ask(found.difference or NO_COMPARISON, question, rules, circumstances)
-    return Row(task.metric, task.role, task.required, verdict, found)
+    estimator = "kaplan_meier" if task.open_windows else "plain"
+    return Row(task.metric, task.role, task.required, verdict, found, estimator=estimator)
 
 
 def _bands(task: Task, found: MetricEvidence, rules: Rules) -> list[Row]:

@@ -198,12 +198,7 @@ def _runs(track: Track | None) -> bool:
 
 def _broken(track: Track | None, ruling: Ruling) -> bool:
     """Whether a series of counted passes ends here."""
-    return (
-        track is not None
-        and track.passes > 0
-        and _runs(track)
-        and ruling.decision is Decision.HOLD
-    )
+    return track is not None and track.passes > 0 and _runs(track) and ruling.decision is Decision.HOLD
 
 
 def _step_back(

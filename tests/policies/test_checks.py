@@ -137,6 +137,12 @@ CASES = [
     (CSAT, "csat: {margin: 0.1, improve: 40%}", "metrics.csat.improve", "no meaning for a guardrail"),
     (CSAT, "csat: {margin: 0.1, floor: 40%}", "metrics.csat.floor", "against the humans"),
     (CSAT, "csat: {margin: 0.1, cap: 4}", "metrics.csat.cap", "for costs and times"),
+    (
+        CSAT,
+        "csat: {margin: 0.1, estimator: kaplan_meier}",
+        "metrics.csat.estimator",
+        "csat has none",
+    ),
     (CSAT, "csat: {margin: 0.1, band: {billing: [5%, 9%]}}", "metrics.csat.band", "for rates"),
     ("recontact_7d: {margin: 2pp}", "recontact_7d: {margin: 2}", "metrics.recontact_7d.margin", "mean 2pp?"),
     (
