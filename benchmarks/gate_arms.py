@@ -46,8 +46,8 @@ _OPEN: dict[Path, Any] = {}
 
 
 def _ours(folder: Path, at: datetime) -> tuple[Any, Any, Any]:
-    from rollout.measure.gate_query import Wanted
     from rollout.measure.scope import Scope
+    from rollout.measure.wanted import Wanted
     from rollout.record.view import View
 
     view = _OPEN.setdefault(folder, None) or View(folder / "facts.duckdb")

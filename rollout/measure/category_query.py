@@ -11,9 +11,9 @@ from typing import Any, Final
 from experiments.samples import Comparison
 from rollout.measure.catalogue import CATALOGUE
 from rollout.measure.csat import REPEATED
-from rollout.measure.gate_query import MARKS
 from rollout.measure.query import Query, Source
 from rollout.measure.scope import Scope
+from rollout.measure.wanted import MARKS
 
 METRICS: Final = ("csat", "recontact_7d", "escalation")
 """What customers feel of a category in wrong hands."""

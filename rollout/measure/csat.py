@@ -17,11 +17,17 @@ ANSWERED: Final = "(csat IS NOT NULL AND csat_at <= $as_of)"
 RIPE: Final = f"(coalesce(csat_offered_at, csat_at) <= $as_of - {_LAG})"
 """Offered long enough ago that an answer may be expected to be there."""
 
-REPEATED: Final = f"""
-    SELECT ticket_id FROM tickets WHERE {ANSWERED}
+
+def repeated(named_by: str) -> str:
+    """Tickets whose rating is a customer's second or later within a week, by the column named."""
+    return f"""
+    SELECT {named_by} FROM tickets WHERE {ANSWERED}
     QUALIFY row_number() OVER (
         PARTITION BY customer_id, epoch_us(csat_at) // {RATING_WINDOW_DAYS * 86_400_000_000}
         ORDER BY csat_at, ticket_id) > 1"""
+
+
+REPEATED: Final = repeated("ticket_id")
 """Tickets whose rating does not count, because the customer has rated before in the same week."""
 
 CSAT: Final = Definition(

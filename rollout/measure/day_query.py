@@ -15,8 +15,7 @@ from policies.vocabulary import METRICS
 from rollout.measure.catalogue import CATALOGUE
 from rollout.measure.csat import ANSWERED
 from rollout.measure.gate_query import (
-    MARKS,
-    Wanted,
+    cells,
     ends,
     gate_params,
     means,
@@ -24,16 +23,17 @@ from rollout.measure.gate_query import (
     seen,
     strata,
     unit_names,
-    unit_sums,
-    with_response,
+    units,
+    waiting,
 )
 from rollout.measure.query import Query
 from rollout.measure.scope import Scope
+from rollout.measure.wanted import MARKS, Wanted, with_response
 
 _LAG: Final = max(METRICS[name].lag_hours for name in CATALOGUE)
 SETTLES: Final = f"""greatest(opened_at, resolved_at + INTERVAL {_LAG:.0f} HOUR,
         csat_at + INTERVAL {_LAG:.0f} HOUR, csat_offered_at + INTERVAL {_LAG:.0f} HOUR,
-        opened_at + to_seconds(first_response_seconds))"""
+        opened_at + to_seconds(first_response_seconds), escalated_at)"""
 """From then on time alone changes nothing about what a ticket carries, of any metric."""
 
 _MINE: Final = "tenant = $tenant AND workflow = $workflow"
@@ -73,6 +73,8 @@ def look_query(
     sql = f"""
 WITH {_tickets(scope, wanted, opened)}, seen AS MATERIALIZED (
     {seen(wanted, "fresh")}
+), cells AS MATERIALIZED (
+    {cells(wanted)}
 ), recent AS MATERIALIZED (
     {strata(wanted)}
 ), strata AS (
@@ -81,16 +83,18 @@ WITH {_tickets(scope, wanted, opened)}, seen AS MATERIALIZED (
     {means(wanted)}
 ), units AS (
     {_together(wanted, closed.units)}
-), {ends(wanted)}
-SELECT summed.*, totalled.*, print.rows AS print_rows, print.sum AS print_sum, {_AGAIN}
-FROM summed, totalled, ({_print(opened)}) AS print"""
+), {ends(wanted)}, waiting AS (
+    {waiting(wanted, "fresh")}
+)
+SELECT summed.*, totalled.*, waiting.*, print.rows AS print_rows, print.sum AS print_sum, {_AGAIN}
+FROM summed, totalled, waiting, ({_print(opened)}) AS print"""
     if not repeats(wanted):
         sql = sql.replace(_AGAIN, "0 AS again, 0 AS strays")
     return Query(sql.strip(), {**gate_params(scope, wanted, wage), **where})
 
 
-_AGAIN: Final = f"""(SELECT coalesce(sum(hash(ticket_id)), 0) FROM repeats
-        SEMI JOIN (SELECT ticket_id FROM tickets WHERE NOT fresh) USING (ticket_id)) AS again,
+_AGAIN: Final = f"""(SELECT coalesce(sum(hash(line)), 0) FROM repeats
+        SEMI JOIN (SELECT line FROM tickets WHERE NOT fresh) USING (line)) AS again,
     (SELECT count(*) FROM tickets WHERE fresh AND csat_at < $rated_from AND {ANSWERED}) AS strays"""
 """Closed days' ratings that do not count, which a late rating of an open day may change."""
 
@@ -118,6 +122,7 @@ def strata_table(scope: Scope, wanted: Sequence[Wanted], name: str, kept: str | 
     return f"""
 CREATE TABLE {name} AS
 WITH {_tickets(scope, wanted, _WITHIN)}, seen AS ({seen(wanted, "fresh")}
+), cells AS ({cells(wanted)}
 ), recent AS (
     {strata(wanted)}
 )
@@ -129,7 +134,8 @@ def units_table(scope: Scope, wanted: Sequence[Wanted], name: str, using: Closed
     wanted = with_response(wanted)
     return f"""
 CREATE TABLE {name} AS
-WITH {_tickets(scope, wanted, _WITHIN)}, seen AS ({seen(wanted, "fresh")}
+WITH {_tickets(scope, wanted, _WITHIN)}, seen AS MATERIALIZED ({seen(wanted, "fresh")}
+), cells AS ({cells(wanted)}
 ), strata AS (FROM {using.strata}
 ), means AS (
     {means(wanted)}
@@ -141,12 +147,12 @@ def _tickets(scope: Scope, wanted: Sequence[Wanted], chosen: str) -> str:
     """The chosen days' tickets, and the others' ratings: a customer has one voice a week over all."""
     rated = f"""
     UNION ALL
-    SELECT *, {MARKS}, FALSE AS fresh
+    SELECT *, {MARKS}, rowid AS line, FALSE AS fresh
     FROM facts
     WHERE {scope.where}
         AND excluded IS NULL AND NOT ({chosen}) AND csat_at >= $rated_from"""
     return f"""tickets AS (
-    SELECT *, {MARKS}, TRUE AS fresh
+    SELECT *, {MARKS}, rowid AS line, TRUE AS fresh
     FROM facts
     WHERE {scope.where}
         AND excluded IS NULL AND {chosen}{rated if repeats(wanted) else ""}
@@ -154,8 +160,7 @@ def _tickets(scope: Scope, wanted: Sequence[Wanted], chosen: str) -> str:
 
 
 def _together(wanted: Sequence[Wanted], kept: str | None) -> str:
-    recent = f"""SELECT hash(customer_id) AS unit{unit_sums(wanted)}
-    FROM seen JOIN means USING (h) GROUP BY unit"""
+    recent = units(wanted)
     if kept is None:
         return recent
     # Neither side names a customer twice, and a join of two sides costs a third of grouping them.

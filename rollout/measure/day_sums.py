@@ -24,9 +24,10 @@ from rollout.measure.day_query import (
     strata_table,
     units_table,
 )
-from rollout.measure.gate_query import Wanted, gate_params, gate_query, with_response
+from rollout.measure.gate_query import gate_params, gate_query
 from rollout.measure.query import Query, Source, aware_utc
 from rollout.measure.scope import Scope
+from rollout.measure.wanted import Wanted, with_response
 
 LEAST: Final = 200_000
 """Tickets below which a full scan takes too little time to be worth keeping anything."""

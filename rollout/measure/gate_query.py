@@ -1,48 +1,23 @@
-"""The one query of a gate: every metric's stratified, customer-clustered sums in one pass.
+"""The one query of a gate: every metric's stratified, customer-clustered sums in one pass over tickets.
 
 Stratum h is (step, weights in force, day): within it the chance of the treated arm was one number.
-Per stratum first (p_h, ȳ_h), then per customer (a_c, b_c), then over customers; see
-``experiments.samples.Comparison`` for the sums. d is 0 or 1 throughout, so that Σỹ² is Σy² − n·ȳ²
-and needs no pass over rows. Tickets are read twice rather than held: held, ten million of them would not
-fit into the view's memory. Text is composed from definitions of this package only, every value is
-bound.
+Tickets become narrow rows once; cells of tickets alike give the strata (p_h, ȳ_h), and what a cell adds
+to a customer's (a_c, b_c) is looked up instead of computed; see ``experiments.samples.Comparison`` for
+the sums. d is 0 or 1 throughout, so that Σỹ² is Σy² − n·ȳ² and needs no pass over rows. Customers are
+64-bit hashes: among a million two fall together once in 10⁷ gates. Text is composed from definitions of
+this package only, every value is bound.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from policies.vocabulary import METRICS
-from rollout.measure.catalogue import CATALOGUE
-from rollout.measure.csat import ANSWERED, REPEATED, RESPONSE
-from rollout.measure.definition import NEVER, Definition
+from rollout.measure.csat import ANSWERED, repeated
+from rollout.measure.definition import NEVER
 from rollout.measure.query import Query
 from rollout.measure.scope import Scope
+from rollout.measure.wanted import KEY, MARKS, Wanted, bit, carried, has, rates, shared, with_response
 
-MARKS: Final = "CAST(arm = $treated AS DOUBLE) AS a, hash(step, weight, canary_weight, day) AS h"
-"""Arm and stratum. 64 bits: two of a thousand strata fall together once in 10¹³ gates."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A metric as a gate asks for it."""
-
-    metric: str
-    against: str = "control"
-    """``control`` (difference of the arms) or ``limit`` (the treated arm's level)."""
-    relative: bool = False
-    """Whether the margin is a share of the control mean, which takes three sums more."""
-    cap: float | None = None
-    """Winsorising cap in the metric's unit."""
-
-    @property
-    def definition(self) -> Definition:
-        return RESPONSE if self.metric == RESPONSE.metric else CATALOGUE[self.metric]
-
-    @property
-    def binary(self) -> bool:
-        """Whether y is 0 or 1, its own square."""
-        return self.cap is None and (self.metric == RESPONSE.metric or METRICS[self.metric].unit == "rate")
+__all__ = ["Wanted", "gate_query", "histogram_query", "with_response"]
 
 
 def gate_query(scope: Scope, wanted: Sequence[Wanted], wage: float | None) -> Query:
@@ -50,27 +25,25 @@ def gate_query(scope: Scope, wanted: Sequence[Wanted], wage: float | None) -> Qu
     wanted = with_response(wanted)
     sql = f"""
 WITH tickets AS NOT MATERIALIZED (
-    SELECT *, {MARKS}
+    SELECT *, {MARKS}, rowid AS line
     FROM facts
     WHERE {scope.where}
         AND excluded IS NULL
-){repeats(wanted)}, seen AS NOT MATERIALIZED (
+){repeats(wanted)}, seen AS MATERIALIZED (
     {seen(wanted)}
+), cells AS MATERIALIZED (
+    {cells(wanted)}
 ), strata AS MATERIALIZED (
     {strata(wanted)}
 ), means AS (
     {means(wanted)}
 ), units AS (
-    SELECT customer_id{unit_sums(wanted)}
-    FROM seen JOIN means USING (h) GROUP BY customer_id
-), {ends(wanted)}
-SELECT * FROM summed, totalled"""
+    {units(wanted)}
+), {ends(wanted)}, waiting AS (
+    {waiting(wanted)}
+)
+SELECT * FROM summed, totalled, waiting"""
     return Query(sql.strip(), gate_params(scope, wanted, wage))
-
-
-def with_response(wanted: Sequence[Wanted]) -> Sequence[Wanted]:
-    """CSAT is never read without the response rate."""
-    return [*wanted, Wanted(RESPONSE.metric)] if _rates(wanted) else wanted
 
 
 def gate_params(scope: Scope, wanted: Sequence[Wanted], wage: float | None) -> dict[str, Any]:
@@ -79,26 +52,30 @@ def gate_params(scope: Scope, wanted: Sequence[Wanted], wage: float | None) -> d
 
 def repeats(wanted: Sequence[Wanted]) -> str:
     """A further CTE over ``tickets``, where a rating may be a customer's second within a week."""
-    return f", repeats AS MATERIALIZED ({REPEATED}\n)" if _rates(wanted) else ""
+    return f", repeats AS MATERIALIZED ({repeated('line')}\n)" if rates(wanted) else ""
 
 
-def seen(wanted: Sequence[Wanted], kept: str = "TRUE") -> str:
-    """One row per ticket: what it carries of every metric."""
-    joined = "LEFT JOIN repeats USING (ticket_id)" if _rates(wanted) else ""
-    flag = "repeats.ticket_id IS NOT NULL" if _rates(wanted) else "FALSE"
-    return f"""SELECT customer_id, a, h{_lines(_carried(want) for want in wanted)}
-    FROM (SELECT tickets.*, {flag} AS repeated FROM tickets {joined})
+def seen(wanted: Sequence[Wanted], kept: str = "TRUE", more: str = "") -> str:
+    """One narrow row per ticket: customer, stratum, arm, and what it carries of every metric."""
+    joined = "LEFT JOIN repeats USING (line)" if rates(wanted) else ""
+    flag = "repeats.line IS NOT NULL" if rates(wanted) else "FALSE"
+    return f"""SELECT hash(customer_id) AS unit, a, h, {carried(wanted)}{more}
+    FROM (SELECT tickets.*, {flag} AS repeated{shared(wanted)}
+        FROM tickets {joined})
     WHERE {kept}"""
 
 
+def cells(wanted: Sequence[Wanted], key: str = KEY) -> str:
+    """Tickets alike: how many, and the sums of what is no rate."""
+    return f"""SELECT {key}, count(*) AS tickets{_lines(_cell(want) for want in wanted)}
+    FROM seen GROUP BY {key}"""
+
+
 def strata(wanted: Sequence[Wanted]) -> str:
-    """Per stratum, from sums per stratum and arm: half as many sums over tickets."""
-    folded = _lines(_stratum(want) for want in wanted)
-    return f"""SELECT h, sum(tickets) AS tickets, sum(a * tickets) AS treated{folded}
-    FROM (
-        SELECT h, a, count(*) AS tickets{_lines(_arm(want) for want in wanted)}
-        FROM seen GROUP BY h, a
-    ) GROUP BY h"""
+    return f"""SELECT h, sum(tickets) AS tickets, sum(a * tickets) AS treated{
+        _lines(_stratum(wanted, want) for want in wanted)
+    }
+    FROM cells GROUP BY h"""
 
 
 def means(wanted: Sequence[Wanted]) -> str:
@@ -107,26 +84,25 @@ def means(wanted: Sequence[Wanted]) -> str:
     FROM strata"""
 
 
-def unit_sums(wanted: Sequence[Wanted]) -> str:
-    """What is summed per customer over ``seen JOIN means``; ``carried`` has a bit per metric.
-
-    One column of bits costs a sixth of as many counts: what a customer's row takes is what grouping costs.
-    """
-    bits = (
-        " | ".join(f"(CAST(d_{want.metric} AS INTEGER) << {bit})" for bit, want in enumerate(wanted)) or "0"
-    )
-    return f"{_lines(_unit(want) for want in wanted)},\n        bit_or({bits}) AS carried"
+def units(wanted: Sequence[Wanted]) -> str:
+    """Per customer; ``carried`` has the bits of all that any of the customer's tickets carries."""
+    return f"""SELECT unit{_lines(_unit(want) for want in wanted)}, bit_or(bits) AS carried
+    FROM seen JOIN (
+        SELECT {KEY}{_lines(_adds(wanted, want) for want in wanted)}
+        FROM cells JOIN means USING (h)
+    ) USING ({KEY})
+    GROUP BY unit"""
 
 
 def unit_names(wanted: Sequence[Wanted]) -> list[str]:
-    """The columns of ``unit_sums`` that add up."""
+    """The columns of ``units`` that add up."""
     return [part.rsplit(" AS ", 1)[1] for want in wanted for part in _unit(want)]
 
 
 def ends(wanted: Sequence[Wanted]) -> str:
-    """The last two CTEs, over ``units`` and ``strata``: one row each."""
+    """The last CTEs, over ``units`` and ``strata``: one row each."""
     return f"""summed AS (
-    SELECT count(*) AS units{_lines(_summed(want, bit) for bit, want in enumerate(wanted))}
+    SELECT count(*) AS units{_lines(_summed(wanted, want) for want in wanted)}
     FROM units
 ), totalled AS (
     SELECT sum(tickets) AS tickets, sum(treated) AS treated{_lines(_totalled(want) for want in wanted)}
@@ -134,8 +110,14 @@ def ends(wanted: Sequence[Wanted]) -> str:
 )"""
 
 
-def _rates(wanted: Sequence[Wanted]) -> bool:
-    return any(want.metric == "csat" for want in wanted)
+def waiting(wanted: Sequence[Wanted], kept: str = "TRUE") -> str:
+    """When the first and the last of the tickets still open will be known: one row."""
+    dated = [want for want in wanted if want.dated]
+    some = " OR ".join(want.definition.immature for want in dated) or "FALSE"
+    return f"""SELECT count(*) AS waiting{
+        _lines(_waiting(want) for want in wanted if want.definition.immature != NEVER)
+    }
+    FROM tickets WHERE {kept} AND ({some})"""
 
 
 def histogram_query(scope: Scope) -> Query:
@@ -153,52 +135,24 @@ def _lines(groups: Iterable[Sequence[str]]) -> str:
     return "".join(f",\n        {part}" for parts in groups for part in parts)
 
 
-def _carried(want: Wanted) -> list[str]:
-    """Per ticket: y, d, and what is still open or was never recorded."""
+def _cell(want: Wanted) -> list[str]:
+    m = want.metric
+    return [] if want.binary else [f"sum(y_{m}) AS s_{m}", f"sum(y_{m} * y_{m}) AS q_{m}"]
+
+
+def _stratum(wanted: Sequence[Wanted], want: Wanted) -> list[str]:
     m, d = want.metric, want.definition
-    value = f"CAST({d.value} AS DOUBLE)"
-    if want.cap is not None:
-        value = f"least({value}, $cap_{m})"
-    parts = [
-        f"CASE WHEN {d.counts} THEN {value} ELSE CAST(0 AS DOUBLE) END AS y_{m}",
-        f"CAST(coalesce({d.counts}, FALSE) AS DOUBLE) AS d_{m}",
-    ]
-    if d.immature != NEVER:
-        parts.append(f"coalesce({d.immature}, FALSE) AS i_{m}")
-        parts.append(f"CASE WHEN {d.immature} THEN {d.matures_at} END AS at_{m}")
-    if d.unknown != NEVER:
-        parts.append(f"CAST(coalesce({d.unknown}, FALSE) AS INTEGER) AS u_{m}")
-    return parts
-
-
-def _arm(want: Wanted) -> list[str]:
-    m, d = want.metric, want.definition
-    parts = [f"sum(d_{m}) AS n_{m}", f"sum(y_{m}) AS s_{m}"]
-    if not want.binary:
-        parts.append(f"sum(y_{m} * y_{m}) AS q_{m}")
-    if d.immature != NEVER:
-        parts += [f"count(*) FILTER (i_{m}) AS i_{m}", f"min(at_{m}) AS at_{m}", f"max(at_{m}) AS by_{m}"]
-    if d.unknown != NEVER:
-        parts.append(f"sum(u_{m}) AS u_{m}")
-    return parts
-
-
-def _stratum(want: Wanted) -> list[str]:
-    m, d = want.metric, want.definition
-    square = f"s_{m}" if want.binary else f"q_{m}"
-    parts = [
-        f"sum(n_{m}) AS n_{m}",
-        f"sum(a * n_{m}) AS nt_{m}",
-        f"sum(s_{m}) AS s_{m}",
-        f"sum(a * s_{m}) AS st_{m}",
-        f"sum({square}) AS q_{m}",
-        f"sum(a * {square}) AS qt_{m}",
-    ]
+    n = f"tickets * {has(wanted, want, 'd')}"
+    s = f"tickets * {has(wanted, want, 'd', 'y')}" if want.binary else f"s_{m}"
+    q = s if want.binary else f"q_{m}"
+    parts = [f"sum({of}) AS {name}_{m}" for of, name in ((n, "n"), (s, "s"), (q, "q"))]
+    parts += [f"sum(a * {of}) AS {name}_{m}" for of, name in ((n, "nt"), (s, "st"), (q, "qt"))]
     if d.immature != NEVER:
         arm = "a * " if want.against == "limit" else ""
-        parts += [f"sum({arm}i_{m}) AS i_{m}", f"min(at_{m}) AS at_{m}", f"max(by_{m}) AS by_{m}"]
+        parts.append(f"sum({arm}tickets * {has(wanted, want, 'i')}) AS i_{m}")
     if d.unknown != NEVER:
-        parts += [f"sum(u_{m}) AS u_{m}", f"sum(a * u_{m}) AS ut_{m}"]
+        unknown = f"tickets * {has(wanted, want, 'u')}"
+        parts += [f"sum({unknown}) AS u_{m}", f"sum(a * {unknown}) AS ut_{m}"]
     return parts
 
 
@@ -211,22 +165,37 @@ def _means(want: Wanted) -> list[str]:
     return [*parts, f"coalesce(st_{m} / nullif(n_{m}, 0), 0) AS mx_{m}"] if want.relative else parts
 
 
+def _adds(wanted: Sequence[Wanted], want: Wanted) -> list[str]:
+    """What a ticket of the cell adds to its customer's sums; ``ca`` and ``cx`` once per unit of y."""
+    m, d = want.metric, has(wanted, want, "d")
+    y = has(wanted, want, "d", "y") if want.binary else "0"
+    if want.against == "limit":
+        amount = [f"a * {y} AS a_{m}"] if want.binary else [f"CAST(0 AS DOUBLE) AS a_{m}", f"a AS ca_{m}"]
+        return [*amount, f"a * {d} AS b_{m}"]
+    contrast = f"(a - p_{m})"
+    parts = [f"{contrast} * ({y} - m_{m} * {d}) AS a_{m}", f"{contrast} * {contrast} * {d} AS b_{m}"]
+    if not want.binary:
+        parts.append(f"{contrast} AS ca_{m}")
+    if want.relative:
+        parts.append(f"{contrast} * (a * {y} - mx_{m} * {d}) AS x_{m}")
+        parts += [] if want.binary else [f"{contrast} * a AS cx_{m}"]
+    return parts
+
+
 def _unit(want: Wanted) -> list[str]:
     m = want.metric
-    if want.against == "limit":
-        return [f"sum(a * y_{m}) AS a_{m}", f"sum(a * d_{m}) AS b_{m}"]
-    contrast = f"(a - p_{m})"
-    parts = [
-        f"sum({contrast} * (y_{m} - m_{m} * d_{m})) AS a_{m}",
-        f"sum({contrast} * {contrast} * d_{m}) AS b_{m}",
-    ]
-    return [*parts, f"sum({contrast} * (a * y_{m} - mx_{m} * d_{m})) AS x_{m}"] if want.relative else parts
+    amount = "" if want.binary else f" + ca_{m} * y_{m}"
+    parts = [f"sum(a_{m}{amount}) AS a_{m}", f"sum(b_{m}) AS b_{m}"]
+    if want.relative and want.against == "control":
+        amount = "" if want.binary else f" + cx_{m} * y_{m}"
+        parts.append(f"sum(x_{m}{amount}) AS x_{m}")
+    return parts
 
 
-def _summed(want: Wanted, bit: int) -> list[str]:
+def _summed(wanted: Sequence[Wanted], want: Wanted) -> list[str]:
     m = want.metric
     a, b, x = f"a_{m}", f"b_{m}", f"x_{m}"
-    carried = b if want.against == "limit" else f"(carried & {1 << bit})"
+    counted = b if want.against == "limit" else f"(carried & {bit(wanted, want, 'd')})"
     parts = [
         f"sum({a}) AS {m}__a",
         f"sum({b}) AS {m}__b",
@@ -234,7 +203,7 @@ def _summed(want: Wanted, bit: int) -> list[str]:
         f"sum({a} * {b}) AS {m}__ab",
         f"sum({b} * {b}) AS {m}__bb",
         f"max({b}) AS {m}__largest",
-        f"count(*) FILTER ({carried} > 0) AS {m}__clusters",
+        f"count(*) FILTER ({counted} > 0) AS {m}__clusters",
     ]
     if want.relative:
         parts += [
@@ -264,11 +233,13 @@ def _totalled(want: Wanted) -> list[str]:
             f"sum(qt_{m} - st_{m} * s_{m} / {n}) AS {m}__wxy",
         ]
     if d.immature != NEVER:
-        parts += [
-            f"sum(i_{m}) AS {m}__immature",
-            f"min(at_{m}) AS {m}__matures_at",
-            f"max(by_{m}) AS {m}__mature_by",
-        ]
+        parts.append(f"sum(i_{m}) AS {m}__immature")
     if d.unknown != NEVER:
         parts += [f"sum(u_{m}) AS {m}__unknown", f"sum(ut_{m}) AS {m}__unknown_treated"]
     return parts
+
+
+def _waiting(want: Wanted) -> list[str]:
+    m, d = want.metric, want.definition
+    at = f"CASE WHEN {d.immature} THEN {d.matures_at} END" if want.dated else d.matures_at
+    return [f"min({at}) AS {m}__matures_at", f"max({at}) AS {m}__mature_by"]

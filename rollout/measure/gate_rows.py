@@ -6,8 +6,8 @@ from typing import Any
 from experiments.samples import NO_COMPARISON, NO_SAMPLE, Companion, Comparison, OneSample
 from rollout.evidence import Histogram, MetricEvidence
 from rollout.measure.csat import RESPONSE
-from rollout.measure.gate_query import Wanted
 from rollout.measure.query import aware_utc
+from rollout.measure.wanted import Wanted
 
 Row = Mapping[str, Any]
 

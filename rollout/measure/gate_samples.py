@@ -6,12 +6,13 @@ from typing import Any
 
 from rollout.evidence import GateEvidence, MetricEvidence
 from rollout.measure.day_sums import day_sums
-from rollout.measure.gate_query import Wanted, gate_query, histogram_query
+from rollout.measure.gate_query import gate_query, histogram_query
 from rollout.measure.gate_rows import evidence_of
 from rollout.measure.integrity import integrity_of, integrity_query
 from rollout.measure.level_query import band_query, level_of, level_query, sample_of
 from rollout.measure.query import Source
 from rollout.measure.scope import Scope
+from rollout.measure.wanted import Wanted
 
 
 def collect(

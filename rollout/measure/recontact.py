@@ -18,7 +18,8 @@ def matured(days: int) -> str:
 
 
 def returned(days: int) -> str:
-    return f"(recontact_at IS NOT NULL AND recontact_at <= resolved_at + INTERVAL {days} DAY)"
+    # Numbers compare several times as fast as a time with a time plus an interval.
+    return f"coalesce(epoch_us(recontact_at) - epoch_us(resolved_at) <= {days * 86_400_000_000}, FALSE)"
 
 
 def _within(days: int) -> Definition:

@@ -13,9 +13,10 @@ from rollout.measure.catalogue import CATALOGUE
 from rollout.measure.csat import RESPONSE
 from rollout.measure.day_query import SETTLES
 from rollout.measure.day_sums import DaySums
-from rollout.measure.gate_query import Wanted, gate_query
+from rollout.measure.gate_query import gate_query
 from rollout.measure.query import Query
 from rollout.measure.scope import Scope
+from rollout.measure.wanted import Wanted
 
 WANTED = (
     Wanted("csat"),

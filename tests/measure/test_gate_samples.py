@@ -11,9 +11,9 @@ from desks_for_tests import END, START, Desk, fact, world
 from experiments.rows import comparison_from_rows, one_sample_from_rows
 from experiments.samples import Comparison, OneSample
 from rollout.evidence import GateEvidence
-from rollout.measure.gate_query import Wanted
 from rollout.measure.gate_samples import collect
 from rollout.measure.scope import Scope, expected_share
+from rollout.measure.wanted import Wanted
 
 METRICS = (
     Wanted("csat"),
