@@ -1,4 +1,7 @@
-"""Escalation: the agent's side decided that a person is needed, at triage or later."""
+"""Escalation: the agent's side decided that a person is needed, at triage or later.
+
+As of then: what was escalated afterwards had not been. Where nobody recorded when, it counts at once.
+"""
 
 from typing import Final
 
@@ -7,7 +10,7 @@ from rollout.measure.definition import Definition
 ESCALATION: Final = Definition(
     "escalation",
     counts="(escalated IS NOT NULL)",
-    value="escalated",
+    value="(escalated AND coalesce(escalated_at <= $as_of, TRUE))",
     unknown="(escalated IS NULL)",
     exclusions="none: every assigned ticket counts in its own arm",
 )

@@ -147,6 +147,7 @@ FROM (
     SELECT tenant, flow AS workflow, ticket_id, max(seq) AS seq,
         bool_or(handler = 'agent' AND coalesce(outcome, 'replied') = 'replied') AS agent_replied,
         bool_or(handler = 'agent' AND outcome = 'handed_off') AS handed_off,
+        min(occurred_at) FILTER (WHERE handler = 'agent' AND outcome = 'handed_off') AS handed_off_at,
         bool_or(handler = 'human') AS human_worked,
         CAST(sum(turns) AS INTEGER) AS turns,
         date_diff('microsecond', any_value(opened_at), min(first_response_at)) / 1e6 AS first_response,
@@ -172,7 +173,8 @@ FROM (
 -- The first escalation is the one that took the ticket away from the agent.
 CREATE OR REPLACE TEMP TABLE escalation_part AS
 SELECT b.tenant, b.workflow, b.ticket_id, max(e.seq) AS seq,
-    arg_min(struct_pack(reason := e.reason, at_triage := e.at_triage), (e.occurred_at, e.event_id)) AS it
+    arg_min(struct_pack(reason := e.reason, at_triage := e.at_triage, "at" := e.occurred_at),
+        (e.occurred_at, e.event_id)) AS it
 FROM escalations e
 JOIN base b ON b.tenant = e.tenant AND b.ticket_id = e.ticket_id
     AND b.workflow = coalesce(e.workflow, b.workflow)
@@ -236,6 +238,8 @@ SELECT tenant, workflow, ticket_id, customer_id, opened_at, CAST(opened_at AS DA
     END AS escalated,
     coalesce(escalation.reason, past.escalation_reason) AS escalation_reason,
     escalation.at_triage AS escalated_at_triage,
+    -- An export says that a ticket was escalated, never when.
+    least(escalation."at", work.handed_off_at) AS escalated_at,
     CAST(coalesce(work.turns, past.turns) AS INTEGER) AS turns,
     -- A reply that precedes its question measures nothing.
     CASE WHEN work.first_response >= 0 THEN work.first_response END AS first_response_seconds,

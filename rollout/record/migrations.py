@@ -84,7 +84,13 @@ FROM shadow_comparisons c
 LEFT JOIN facts f ON f.tenant = c.tenant AND f.workflow = c.workflow AND f.ticket_id = c.ticket_id;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_INITIAL,)
+_ESCALATED_AT: Final = """
+ALTER TABLE facts ADD COLUMN escalated_at TIMESTAMP;
+UPDATE position SET refreshed = 0;
+"""
+"""Facts are recomputed from the raw tables at the next refresh, which then knows the new column."""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_INITIAL, _ESCALATED_AT)
 """Step n brings a view from version n to n + 1. Released steps never change."""
 
 

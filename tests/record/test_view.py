@@ -192,6 +192,24 @@ def test_what_was_applied_and_not_refreshed_is_refreshed_after_a_restart(tmp_pat
         assert count(view, "facts") == 2
 
 
+def test_a_file_of_an_older_release_learns_the_new_columns_from_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "view.duckdb"
+    with View(path) as view:
+        view.apply(EVERY_KIND)
+        view.refresh()
+        before = view.digest()
+    with duckdb.connect(str(path)) as connection:  # as version 1 left it
+        connection.execute("ALTER TABLE facts DROP COLUMN escalated_at")
+        connection.execute("DELETE FROM schema_version WHERE version > 1")
+    with View(path) as view:
+        assert view.query("SELECT escalated_at FROM facts WHERE ticket_id = 't'") == [{"escalated_at": None}]
+        assert view.refresh() == 2
+        assert view.query("SELECT escalated_at FROM facts WHERE ticket_id = 't'") == [
+            {"escalated_at": DAY + timedelta(seconds=6)}
+        ]
+        assert view.digest() == before
+
+
 def test_a_file_of_a_newer_release_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "view.duckdb"
     View(path).close()

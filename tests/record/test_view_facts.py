@@ -121,6 +121,10 @@ def handled_facts(runs: list[Said]) -> dict[str, Any]:
     }
 
 
+def handed_off(run: Said) -> bool:
+    return bool(run.payload["handler"] == "agent" and run.payload["outcome"] == "handed_off")
+
+
 def served(runs: list[Said], escalations: list[Said], resolution: dict[str, Any]) -> str:
     if resolution["path"]:
         return str(resolution["path"])
@@ -163,6 +167,10 @@ def one_ticket(events: list[Said]) -> dict[str, Any]:
         "escalated": bool(escalations)
         or any(run.payload["handler"] == "agent" and run.payload["outcome"] == "handed_off" for run in runs),
         "escalation_reason": (oldest(escalations) or {}).get("reason"),
+        "escalated_at": min(
+            [said.occurred_at for said in (*escalations, *runs) if said in escalations or handed_off(said)],
+            default=None,
+        ),
         "csat": answer["score"],
         "csat_at": moment(answer["at"]),
         "csat_offered_at": min((t for t in offers if t), default=min(fallback, default=None)),
