@@ -54,6 +54,8 @@ class MetricEvidence:
     control: Histogram | None = None
     response: Comparison | None = None
     """Of CSAT only: y = answered, d = offered long enough ago."""
+    remembered: int = 0
+    """Customers of the comparison whose earlier mean is its covariate."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from experiments.integrity import ALPHA as SRM_ALPHA
 from experiments.srm import check_ratio
 from experiments.verdict import Reason
 from policies.vocabulary import METRICS
+from rollout.cuped_json import cuped_to_json
 from rollout.ladder.categories import fallback_of
 from rollout.ladder.findings import split_counts
 from rollout.measure.catalogue import CATALOGUE
@@ -87,6 +88,7 @@ def _metric(row: "Row") -> dict[str, Any]:
         "needed_days": 0.0 if verdict.passed else _finite(verdict.needed_days),
         "needed_reason": _needed(row),
         "largest_pull": verdict.largest_pull,
+        "cuped": cuped_to_json(found),
         "causes": list(verdict.causes),
         "excludes": CATALOGUE[row.metric].exclusions,
         "sentence": verdict.sentence,

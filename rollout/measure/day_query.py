@@ -26,6 +26,7 @@ from rollout.measure.gate_query import (
     units,
     waiting,
 )
+from rollout.measure.history_query import past
 from rollout.measure.query import Query
 from rollout.measure.scope import Scope
 from rollout.measure.wanted import MARKS, Wanted, with_response
@@ -51,8 +52,14 @@ class Closed:
     days: frozenset[date]
     strata: str
     units: str
+    past: str | None
+    """Of what customers did before the first exposure, where that is a covariate."""
     rated_from: datetime
     """No rating of an open day is older; where a week begins. Aware."""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        return (self.strata, self.units, self.past) if self.past else (self.strata, self.units)
 
     def where(self, known: Iterable[date]) -> dict[str, Any]:
         """Parameters of the condition that a day is open; ``known`` are all days there are."""
@@ -71,7 +78,7 @@ def look_query(
     wanted = with_response(wanted)
     opened = _OPEN if where["skipped"] else "day > $until"
     sql = f"""
-WITH {_tickets(scope, wanted, opened)}, seen AS MATERIALIZED (
+WITH {_tickets(scope, wanted, opened)}{_past(closed)}, seen AS MATERIALIZED (
     {seen(wanted, "fresh")}
 ), cells AS MATERIALIZED (
     {cells(wanted)}
@@ -117,11 +124,16 @@ FROM facts WHERE {_MINE} AND day IS NOT NULL GROUP BY day ORDER BY day"""
     return Query(sql.strip(), scope.params)
 
 
-def strata_table(scope: Scope, wanted: Sequence[Wanted], name: str, kept: str | None) -> str:
+def past_table(wanted: Sequence[Wanted], name: str) -> str:
+    return f"CREATE TABLE {name} AS\n{past(with_response(wanted))}"
+
+
+def strata_table(scope: Scope, wanted: Sequence[Wanted], using: Closed, kept: str | None) -> str:
+    """``using`` are the tables to make and to take the past from, ``kept`` is what there was."""
     wanted = with_response(wanted)
     return f"""
-CREATE TABLE {name} AS
-WITH {_tickets(scope, wanted, _WITHIN)}, seen AS ({seen(wanted, "fresh")}
+CREATE TABLE {using.strata} AS
+WITH {_tickets(scope, wanted, _WITHIN)}{_past(using)}, seen AS ({seen(wanted, "fresh")}
 ), cells AS ({cells(wanted)}
 ), recent AS (
     {strata(wanted)}
@@ -129,12 +141,12 @@ WITH {_tickets(scope, wanted, _WITHIN)}, seen AS ({seen(wanted, "fresh")}
 FROM recent{f" UNION ALL BY NAME FROM {kept}" if kept else ""}"""
 
 
-def units_table(scope: Scope, wanted: Sequence[Wanted], name: str, using: Closed, kept: str | None) -> str:
-    """``using`` are the strata to take means from."""
+def units_table(scope: Scope, wanted: Sequence[Wanted], using: Closed, kept: str | None) -> str:
+    """``using`` are the tables to make and to take means and the past from."""
     wanted = with_response(wanted)
     return f"""
-CREATE TABLE {name} AS
-WITH {_tickets(scope, wanted, _WITHIN)}, seen AS MATERIALIZED ({seen(wanted, "fresh")}
+CREATE TABLE {using.units} AS
+WITH {_tickets(scope, wanted, _WITHIN)}{_past(using)}, seen AS MATERIALIZED ({seen(wanted, "fresh")}
 ), cells AS ({cells(wanted)}
 ), strata AS (FROM {using.strata}
 ), means AS (
@@ -157,6 +169,10 @@ def _tickets(scope: Scope, wanted: Sequence[Wanted], chosen: str) -> str:
     WHERE {scope.where}
         AND excluded IS NULL AND {chosen}{rated if repeats(wanted) else ""}
 ){repeats(wanted)}"""
+
+
+def _past(closed: Closed) -> str:
+    return f", past AS (FROM {closed.past})" if closed.past else ""
 
 
 def _together(wanted: Sequence[Wanted], kept: str | None) -> str:

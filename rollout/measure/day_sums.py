@@ -21,13 +21,14 @@ from rollout.measure.day_query import (
     check_query,
     days_query,
     look_query,
+    past_table,
     strata_table,
     units_table,
 )
 from rollout.measure.gate_query import gate_params, gate_query
 from rollout.measure.query import Query, Source, aware_utc
 from rollout.measure.scope import Scope
-from rollout.measure.wanted import Wanted, with_response
+from rollout.measure.wanted import Wanted, remembering, with_response
 
 LEAST: Final = 200_000
 """Tickets below which a full scan takes too little time to be worth keeping anything."""
@@ -102,7 +103,7 @@ class DaySums:
 
     def _gate(self, scope: Scope, wanted: Sequence[Wanted], wage: float | None) -> _Gate:
         timeless = {**scope.params, "as_of": None, "steps": None if scope.every_step else scope.steps}
-        key = repr((scope.where, timeless, wage, tuple(wanted)))
+        key = repr((scope.where, timeless, wage, tuple(wanted), scope.exposed_at))
         gate = self._gates.setdefault(key, _Gate())
         self._gates.move_to_end(key)
         while len(self._gates) > GATES:
@@ -132,7 +133,7 @@ class DaySums:
         found = self._source.query(
             "SELECT table_name FROM duckdb_tables() WHERE database_name = $name", {"name": _ATTACHED}
         )
-        return {closed.strata, closed.units} <= {f"{_ATTACHED}.{row['table_name']}" for row in found}
+        return set(closed.tables) <= {f"{_ATTACHED}.{row['table_name']}" for row in found}
 
     def _note_changes(self, gate: _Gate, scope: Scope) -> None:
         assert gate.base is not None
@@ -146,7 +147,7 @@ class DaySums:
 
     def _drop(self, gate: _Gate) -> None:
         if gate.base is not None and self._there(gate.base.closed):
-            for name in (gate.base.closed.strata, gate.base.closed.units):
+            for name in gate.base.closed.tables:
                 self._source.query(f"DROP TABLE {name}")
         gate.base = None
 
@@ -156,6 +157,9 @@ class DaySums:
         days = days_query(scope).rows(self._source)
         held = before.closed.days if before is not None else frozenset()
         fresh = [row["day"] for row in days if row["day"] not in held and _settled(row, gate, scope.as_of)]
+        if _past_moves(scope, wanted, days, held | set(fresh)):
+            self._drop(gate)
+            return
         if not fresh:
             gate.base = replace(before, as_of=scope.as_of) if before is not None else None
             return
@@ -165,6 +169,7 @@ class DaySums:
             days=held | set(fresh),
             strata=f"{_ATTACHED}.strata_{number}",
             units=f"{_ATTACHED}.units_{number}",
+            past=f"{_ATTACHED}.past_{number}" if remembering(wanted) else None,
             rated_from=_rated_from(days, held | set(fresh)),
         )
         where = closed.where(row["day"] for row in days)
@@ -179,8 +184,9 @@ class DaySums:
         }
         kept = before.closed if before is not None else None
         for sql in (
-            strata_table(scope, wanted, closed.strata, kept.strata if kept else None),
-            units_table(scope, wanted, closed.units, closed, kept.units if kept else None),
+            *([past_table(wanted, closed.past)] if closed.past else []),
+            strata_table(scope, wanted, closed, kept.strata if kept else None),
+            units_table(scope, wanted, closed, kept.units if kept else None),
         ):
             Query(sql, params).rows(self._source)
         self._drop(gate)
@@ -190,6 +196,15 @@ class DaySums:
         gate.looks = 0
         if check.one(self._source) != promised or promised["strays"] or not _adds_up(prints, promised):
             self._drop(gate)
+
+
+def _past_moves(
+    scope: Scope, wanted: Sequence[Wanted], days: Sequence[Mapping[str, Any]], closed: frozenset[date]
+) -> bool:
+    """Whether a day of the customers' history is not kept: its changes would go unnoticed."""
+    if not remembering(wanted) or scope.exposed_at is None:
+        return False
+    return any(day["day"] <= scope.exposed_at.date() and day["day"] not in closed for day in days)
 
 
 def _settled(day: Mapping[str, Any], gate: _Gate, as_of: datetime) -> bool:

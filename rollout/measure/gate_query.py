@@ -13,9 +13,21 @@ from typing import Any
 
 from rollout.measure.csat import ANSWERED, repeated
 from rollout.measure.definition import NEVER
+from rollout.measure.history_query import KNOWN, known_by, past, past_strata
 from rollout.measure.query import Query
 from rollout.measure.scope import Scope
-from rollout.measure.wanted import KEY, MARKS, Wanted, bit, carried, has, rates, shared, with_response
+from rollout.measure.wanted import (
+    KEY,
+    MARKS,
+    Wanted,
+    bit,
+    carried,
+    has,
+    rates,
+    remembering,
+    shared,
+    with_response,
+)
 
 __all__ = ["Wanted", "gate_query", "histogram_query", "with_response"]
 
@@ -29,7 +41,7 @@ WITH tickets AS NOT MATERIALIZED (
     FROM facts
     WHERE {scope.where}
         AND excluded IS NULL
-){repeats(wanted)}, seen AS MATERIALIZED (
+){repeats(wanted)}{memory(wanted)}, seen AS MATERIALIZED (
     {seen(wanted)}
 ), cells AS MATERIALIZED (
     {cells(wanted)}
@@ -47,7 +59,13 @@ SELECT * FROM summed, totalled, waiting"""
 
 
 def gate_params(scope: Scope, wanted: Sequence[Wanted], wage: float | None) -> dict[str, Any]:
-    return {**scope.params, "wage": wage, **{f"cap_{want.metric}": want.cap for want in wanted}}
+    caps = {f"cap_{want.metric}": want.cap for want in wanted}
+    return {**scope.params, **known_by(scope.exposed_at), "wage": wage, **caps}
+
+
+def memory(wanted: Sequence[Wanted]) -> str:
+    """A further CTE, where customers have a history."""
+    return f", past AS MATERIALIZED (\n    {past(wanted)}\n)" if remembering(wanted) else ""
 
 
 def repeats(wanted: Sequence[Wanted]) -> str:
@@ -72,10 +90,13 @@ def cells(wanted: Sequence[Wanted], key: str = KEY) -> str:
 
 
 def strata(wanted: Sequence[Wanted]) -> str:
-    return f"""SELECT h, sum(tickets) AS tickets, sum(a * tickets) AS treated{
+    sums = f"""SELECT h, sum(tickets) AS tickets, sum(a * tickets) AS treated{
         _lines(_stratum(wanted, want) for want in wanted)
     }
     FROM cells GROUP BY h"""
+    if not remembering(wanted):
+        return sums
+    return f"SELECT * FROM ({sums})\n    LEFT JOIN ({past_strata(wanted)}) USING (h)"
 
 
 def means(wanted: Sequence[Wanted]) -> str:
@@ -86,17 +107,32 @@ def means(wanted: Sequence[Wanted]) -> str:
 
 def units(wanted: Sequence[Wanted]) -> str:
     """Per customer; ``carried`` has the bits of all that any of the customer's tickets carries."""
-    return f"""SELECT unit{_lines(_unit(want) for want in wanted)}, bit_or(bits) AS carried
+    sums = f"""SELECT unit{_lines(_unit(want) for want in wanted)}, bit_or(bits) AS carried
     FROM seen JOIN (
         SELECT {KEY}{_lines(_adds(wanted, want) for want in wanted)}
         FROM cells JOIN means USING (h)
     ) USING ({KEY})
     GROUP BY unit"""
+    if not remembering(wanted):
+        return sums
+    # A customer's x is one number: it meets the customer's sums, not every ticket.
+    covariates = _lines(
+        [f"coalesce(x_{m}, 0) * g_{m} - e_{m} AS z_{m}"]
+        for m in (want.metric for want in remembering(wanted))
+    )
+    kept = ", ".join(name for name in unit_names(wanted) if not name.startswith("z_"))
+    return f"""SELECT unit, {kept}{covariates},
+        carried | CASE WHEN past.unit IS NULL THEN 0 ELSE {KNOWN} END AS carried
+    FROM ({sums}) LEFT JOIN past USING (unit)"""
 
 
 def unit_names(wanted: Sequence[Wanted]) -> list[str]:
     """The columns of ``units`` that add up."""
-    return [part.rsplit(" AS ", 1)[1] for want in wanted for part in _unit(want)]
+    names = [part.rsplit(" AS ", 1)[1] for want in wanted for part in _unit(want)]
+    return [
+        *(name for name in names if name[:2] not in ("g_", "e_")),
+        *(f"z_{want.metric}" for want in remembering(wanted)),
+    ]
 
 
 def ends(wanted: Sequence[Wanted]) -> str:
@@ -162,7 +198,11 @@ def _means(want: Wanted) -> list[str]:
         f"coalesce(nt_{m} / nullif(n_{m}, 0), 0) AS p_{m}",
         f"coalesce(s_{m} / nullif(n_{m}, 0), 0) AS m_{m}",
     ]
-    return [*parts, f"coalesce(st_{m} / nullif(n_{m}, 0), 0) AS mx_{m}"] if want.relative else parts
+    if want.relative:
+        parts.append(f"coalesce(st_{m} / nullif(n_{m}, 0), 0) AS mx_{m}")
+    if want.history:
+        parts.append(f"coalesce(hx_{m} / nullif(n_{m}, 0), 0) AS mz_{m}")
+    return parts
 
 
 def _adds(wanted: Sequence[Wanted], want: Wanted) -> list[str]:
@@ -179,6 +219,8 @@ def _adds(wanted: Sequence[Wanted], want: Wanted) -> list[str]:
     if want.relative:
         parts.append(f"{contrast} * (a * {y} - mx_{m} * {d}) AS x_{m}")
         parts += [] if want.binary else [f"{contrast} * a AS cx_{m}"]
+    if want.history:
+        parts += [f"{contrast} * {d} AS g_{m}", f"{contrast} * {d} * mz_{m} AS e_{m}"]
     return parts
 
 
@@ -189,6 +231,8 @@ def _unit(want: Wanted) -> list[str]:
     if want.relative and want.against == "control":
         amount = "" if want.binary else f" + cx_{m} * y_{m}"
         parts.append(f"sum(x_{m}{amount}) AS x_{m}")
+    if want.history:
+        parts += [f"sum(g_{m}) AS g_{m}", f"sum(e_{m}) AS e_{m}"]
     return parts
 
 
@@ -212,6 +256,14 @@ def _summed(wanted: Sequence[Wanted], want: Wanted) -> list[str]:
             f"sum({a} * {x}) AS {m}__ax",
             f"sum({x} * {b}) AS {m}__xb",
         ]
+    if want.history:
+        parts += [
+            f"sum(z_{m}) AS {m}__z",
+            f"sum(z_{m} * z_{m}) AS {m}__zz",
+            f"sum({a} * z_{m}) AS {m}__az",
+            f"sum(z_{m} * {b}) AS {m}__zb",
+            f"count(*) FILTER ({counted} > 0 AND carried & {KNOWN} > 0) AS {m}__remembered",
+        ]
     return parts
 
 
@@ -231,6 +283,13 @@ def _totalled(want: Wanted) -> list[str]:
         parts += [
             f"sum(qt_{m} - st_{m} * st_{m} / {n}) AS {m}__wxx",
             f"sum(qt_{m} - st_{m} * s_{m} / {n}) AS {m}__wxy",
+        ]
+    if want.history:
+        # Where one arm is empty nothing is compared, and the tickets may be those that x was read from.
+        both = f"FILTER (nt_{m} > 0 AND nt_{m} < n_{m})"
+        parts += [
+            f"sum(greatest(hxx_{m} - hx_{m} * hx_{m} / {n}, 0)) {both} AS {m}__wzz",
+            f"sum(hxy_{m} - hx_{m} * s_{m} / {n}) {both} AS {m}__wzy",
         ]
     if d.immature != NEVER:
         parts.append(f"sum(i_{m}) AS {m}__immature")

@@ -37,6 +37,7 @@ def _metric(row: Row, want: Wanted, ratings: Sequence[Row]) -> MetricEvidence:
         treated=_histogram(row, ratings, 1) if name == "csat" else None,
         control=_histogram(row, ratings, 0) if name == "csat" else None,
         response=_difference(row, Wanted(RESPONSE.metric)) if name == "csat" else None,
+        remembered=int(row.get(f"{name}__remembered") or 0),
     )
 
 
@@ -55,6 +56,16 @@ def _difference(row: Row, want: Wanted) -> Comparison:
             within_xx=row[f"{m}__wxx"],
             within_xy=row[f"{m}__wxy"],
         )
+    past = None
+    if row.get(f"{m}__remembered"):
+        past = Companion(
+            sum_x=row[f"{m}__z"],
+            sum_xx=row[f"{m}__zz"],
+            sum_ax=row[f"{m}__az"],
+            sum_xb=row[f"{m}__zb"],
+            within_xx=row[f"{m}__wzz"] or 0.0,
+            within_xy=row[f"{m}__wzy"] or 0.0,
+        )
     return Comparison(
         sum_a=row[f"{m}__a"],
         sum_b=row[f"{m}__b"],
@@ -70,6 +81,7 @@ def _difference(row: Row, want: Wanted) -> Comparison:
         mean_treated=_ratio(row[f"{m}__st"], treated),
         mean_control=_ratio(row[f"{m}__s"] - row[f"{m}__st"], n - treated),
         largest_b=row[f"{m}__largest"],
+        covariate=past,
         treated_part=part,
     )
 

@@ -8,6 +8,7 @@ from rollout.evidence import GateEvidence, MetricEvidence
 from rollout.measure.day_sums import day_sums
 from rollout.measure.gate_query import gate_query, histogram_query
 from rollout.measure.gate_rows import evidence_of
+from rollout.measure.history_query import exposed_from
 from rollout.measure.integrity import integrity_of, integrity_query
 from rollout.measure.level_query import band_query, level_of, level_query, sample_of
 from rollout.measure.query import Source
@@ -36,7 +37,8 @@ def collect(
             and again at later moments; the counts are the same.
 
     """
-    on_facts = [want for want in wanted if want.definition.table == "facts"]
+    scope = replace(scope, exposed_at=exposed_from(source, scope))
+    on_facts = [_with_history(want, scope) for want in wanted if want.definition.table == "facts"]
     beside = [want for want in wanted if want.definition.table != "facts"]
     query = gate_query(scope, on_facts, wage)
     row = day_sums(source).row(scope, on_facts, wage) if keep else query.one(source)
@@ -69,6 +71,12 @@ def collect(
         treated_share=scope.treated_share,
         queries=queries,
     )
+
+
+def _with_history(want: Wanted, scope: Scope) -> Wanted:
+    """A margin relative to the control mean has its companion already, and a level no contrast."""
+    compared = want.against == "control" and not want.relative
+    return replace(want, history=compared and scope.exposed_at is not None)
 
 
 def _with_bands(evidence: MetricEvidence, rows: Sequence[Mapping[str, Any]]) -> MetricEvidence:

@@ -73,6 +73,8 @@ class Scope:
     """Nothing before counts: evidence began anew then."""
     regimes: tuple[Regime, ...] = ()
     """Those of the judged step, newest last."""
+    exposed_at: datetime | None = None
+    """When the first customer could meet the new arm; None unless customers were there before."""
 
     @property
     def params(self) -> dict[str, Any]:

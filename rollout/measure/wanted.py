@@ -43,6 +43,8 @@ class Wanted:
     """Whether the margin is a share of the control mean, which takes three sums more."""
     cap: float | None = None
     """Winsorising cap in the metric's unit."""
+    history: bool = False
+    """Whether the customer's mean from before anybody's first exposure stands beside it (CUPED)."""
 
     @property
     def definition(self) -> Definition:
@@ -68,6 +70,10 @@ class Wanted:
 def with_response(wanted: Sequence[Wanted]) -> Sequence[Wanted]:
     """CSAT is never read without the response rate."""
     return [*wanted, Wanted(RESPONSE.metric)] if rates(wanted) else wanted
+
+
+def remembering(wanted: Sequence[Wanted]) -> list[Wanted]:
+    return [want for want in wanted if want.history]
 
 
 def rates(wanted: Sequence[Wanted]) -> bool:
