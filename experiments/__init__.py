@@ -15,7 +15,8 @@ Map, in reading order:
 ``power``        mde, needed_information, crossing_probability, wait_for: what data can show, and when
 ``schedule``     schedule (dates with assurance), feasibility (can it be decided, what would help)
 ``srm``          anytime-valid sample-ratio check
-``integrity``    crossover, double assignment, eligibility, control drift
+``integrity``    crossover, double assignment, eligibility
+``control``      check_drift, check_contamination: what became of the control arm    ``cells``  hours
 ``survival``     Kaplan-Meier life tables
 ``nonresponse``  Lee bounds, response-rate guardrail
 ``multiplicity`` e-BH, shrinkage, category harm

@@ -1,14 +1,12 @@
-"""Is the experiment what it claims to be? A finding makes every verdict of the step invalid."""
+"""Is the experiment what it claims to be? A finding makes the verdicts it is about invalid.
 
-import math
+Here is what went wrong between the arms; ``control`` asks what became of the control arm itself.
+"""
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.estimate import estimate_difference
-from experiments.multiplicity import cochran_q
 from experiments.rates import rate_lower
-from experiments.samples import Comparison
-from experiments.sequential import lower_bound
 from experiments.srm import RatioCheck, SplitCount, check_ratio
 from experiments.verdict import Reason
 
@@ -25,6 +23,10 @@ class Finding:
     reason: Reason
     detail: str
     causes: tuple[str, ...]
+    metric: str | None = None
+    """The only metric it is about; None where it is about every comparison of the arms."""
+    flatters: bool = False
+    """Whether it can only make the treated arm look better: a proven harm then stands all the same."""
 
 
 def ratio_finding(counts: Sequence[SplitCount], *, alpha: float = ALPHA) -> Finding | None:
@@ -90,60 +92,6 @@ def eligibility_finding(counts: Sequence[SplitCount], *, alpha: float = ALPHA) -
         f"{check.observed:,} of {check.n:,} customers let in belong to the agent's arm, {_expected(check)} "
         f"were expected (p = {check.p_value:.2g})",
         ("the candidate's own triage decides who is eligible", "the arms use different triage versions"),
-    )
-
-
-def drift_finding(levels: Sequence[float], ses: Sequence[float], *, tolerated: float) -> Finding | None:
-    """Whether the control arm's own level moved between periods (steps, weeks).
-
-    Drift as such is harmless, both arms share it; drift beyond ``tolerated`` (the margin, say) means
-    that yesterday's control is no longer what the margin was set against. Cochran's Q above its
-    mean by 4 standard deviations counts as beyond chance: this is an alarm, not a test.
-
-    Args:
-        levels: the control mean of each period.
-        ses: their standard errors, > 0.
-        tolerated: largest spread, in the metric's unit, that nobody minds.
-
-    """
-    if len(levels) < 2:
-        return None
-    weights = [se**-2 for se in ses]
-    centre = sum(w * x for w, x in zip(weights, levels, strict=True)) / sum(weights)
-    freedom = len(levels) - 1
-    excess = (cochran_q(levels, ses, centre) - freedom) / math.sqrt(2 * freedom)
-    spread = max(levels) - min(levels)
-    if excess < 4 or spread <= tolerated:
-        return None
-    return Finding(
-        Reason.CONTROL_DRIFT,
-        f"the human arm's own level moved by {spread:.3g} between periods, more than {tolerated:.3g}",
-        ("escalations load the human queue", "staffing, season or a release changed the desk"),
-    )
-
-
-def contamination_finding(
-    before_after: Comparison, *, tolerated: float, alpha: float = ALPHA
-) -> Finding | None:
-    """Whether humans answer their own arm more slowly since the agent escalates into their queue.
-
-    Args:
-        before_after: control-arm tickets only, y the waiting time; "treated" are those that opened
-            while agent escalations were waiting, strata are comparable hours.
-        tolerated: largest slowdown, in the unit of y, that nobody minds.
-        alpha: chance of a false alarm.
-
-    """
-    estimate = estimate_difference(before_after)
-    if not (estimate.information > 0 and tolerated > 0):
-        return None
-    least = lower_bound(estimate.effect, estimate.information, alpha=alpha, margin=tolerated, ratio=1.0)
-    if least <= tolerated:
-        return None
-    return Finding(
-        Reason.CONTAMINATION,
-        f"tickets of the human arm wait {estimate.effect:.3g} longer while agent escalations are queued",
-        ("the agent's escalations and the human arm share one queue", "freed people were moved elsewhere"),
     )
 
 

@@ -19,8 +19,8 @@ _BROKEN: Final[dict[Reason, str]] = {
     Reason.CROSSOVER: "too many customers were served by the other arm",
     Reason.DOUBLE_ASSIGNMENT: "tickets were assigned to more than one arm",
     Reason.UNEQUAL_ELIGIBILITY: "the arms differ in which tickets were let in",
-    Reason.CONTROL_DRIFT: "the human arm itself changed during the comparison",
-    Reason.CONTAMINATION: "the human queue was affected by the agent's escalations",
+    Reason.CONTROL_DRIFT: "the human arm itself has become worse, and no worse than it says little",
+    Reason.CONTAMINATION: "the human arm waits longer for what the agent escalates",
     Reason.RESPONSE_RATE: "the arms answer the survey at different rates",
 }
 

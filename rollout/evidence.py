@@ -105,6 +105,31 @@ class IntegrityCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Erosion:
+    """The human arm of a comparison beside the same people earlier."""
+
+    since: str = ""
+    """What it is held against, in words: ``before the rollout``."""
+    periods: Mapping[str, Comparison] = field(default_factory=dict)
+    """Metric to control tickets: those a verdict rests on ("treated") against the earlier ones."""
+    missing: str | None = None
+    """Why there is nothing to hold it against."""
+    sql: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """How long the human arm waits, after many and after few escalations of the agent."""
+
+    hours: Comparison | None = None
+    """y = ln(60 s + wait); "treated" are hours after more escalations than usual, clusters are days."""
+    escalations: int = 0
+    missing: str | None = None
+    """Why the two cannot be told apart."""
+    sql: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class GateEvidence:
     """Everything one gate is judged on."""
 

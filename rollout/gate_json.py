@@ -8,6 +8,7 @@ from experiments.integrity import ALPHA as SRM_ALPHA
 from experiments.srm import check_ratio
 from experiments.verdict import Reason
 from policies.vocabulary import METRICS
+from rollout.control_json import control_to_json
 from rollout.cuped_json import cuped_to_json
 from rollout.ladder.categories import fallback_of
 from rollout.ladder.findings import split_counts
@@ -150,6 +151,7 @@ def _integrity(report: "GateReport") -> dict[str, Any]:
             excluded_units=excluded,
             excluded_units_agent=excluded_treated,
         ),
+        **control_to_json(report.control),
     }
 
 

@@ -12,7 +12,9 @@ from policies.plan import Plan, Step
 from policies.vocabulary import METRICS, Mode
 from rollout.errors import UnknownWorkflow, UsageError
 from rollout.evidence import GateEvidence
+from rollout.human_arm import human_arm
 from rollout.ladder.categories import CategoryRow, asked_of, held_by, judge_categories
+from rollout.ladder.control import ControlChecks, guarded
 from rollout.ladder.findings import findings_of
 from rollout.ladder.judge import Judgement, Row, Task, judge, tasks_of
 from rollout.ladder.transition import Decision, Ruling
@@ -49,6 +51,8 @@ class GateReport:
     """The arms compared inside each category; empty where the comparison is not sound."""
     survival: Mapping[str, Survival] = field(default_factory=dict)
     """Re-contact metrics by Kaplan-Meier, beside what decides."""
+    control: ControlChecks = field(default_factory=ControlChecks)
+    """What became of the human arm itself."""
 
     @property
     def decision(self) -> Decision:
@@ -175,8 +179,12 @@ def judge_scope(
         keep=keep,
     )
     evidence = _with_open_windows(source, scope, tasks, evidence)
-    findings = findings_of(evidence.integrity)
-    categories = () if findings else _categories(source, scope, tasks)
+    broken = findings_of(evidence.integrity)
+    watched = [_wanted(task) for task in guarded(plan, tasks)]
+    control = human_arm(source, scope, plan, tasks, watched)
+    findings = (*broken, *control.findings)
+    sound = [task for task in tasks if not any(each.metric in (None, task.metric) for each in findings)]
+    categories = _categories(source, scope, sound)
     judgement = _explained(held_by(judge(plan, step, evidence, findings, looks), categories), evidence)
     return GateReport(
         workflow=scope.workflow,
@@ -196,6 +204,7 @@ def judge_scope(
         survival={
             task.metric: survival_of(source, scope, task.metric) for task in tasks if task.metric in DAYS
         },
+        control=control,
     )
 
 

@@ -183,6 +183,7 @@ def _row(
     task: Task, found: MetricEvidence, evidence: GateEvidence, rules: Rules, findings: Sequence[Finding]
 ) -> Row:
     known = METRICS[task.metric]
+    findings = [each for each in findings if each.metric in (None, task.metric)]
     circumstances = _circumstances(task, found, evidence, findings)
     if task.limit is not None:
         limit = Limit(task.metric, known.title, known.unit, known.better, task.limit)
@@ -201,7 +202,13 @@ def _row(
         control="the stable agent" if evidence.track == "canary" else "humans",
     )
     ask = judge_goal if task.role == Role.GOAL and not task.required else judge_difference
-    verdict = ask(found.difference or NO_COMPARISON, question, rules, circumstances)
+    sums = found.difference or NO_COMPARISON
+    verdict = ask(sums, question, rules, circumstances)
+    lasting = [each for each in findings if not each.flatters]
+    if len(lasting) < len(findings):
+        # What only flatters the agent forbids a pass; harm that shows all the same is harm.
+        unflattered = ask(sums, question, rules, _circumstances(task, found, evidence, lasting))
+        verdict = unflattered if unflattered.failed else verdict
     estimator = "kaplan_meier" if task.open_windows else "plain"
     return Row(task.metric, task.role, task.required, verdict, found, estimator=estimator)
 

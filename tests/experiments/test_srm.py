@@ -7,14 +7,11 @@ import pytest
 from scipy.stats import chisquare
 
 from experiments.integrity import (
-    contamination_finding,
     crossover_finding,
     double_assignment_finding,
-    drift_finding,
     eligibility_finding,
     ratio_finding,
 )
-from experiments.rows import comparison_from_rows
 from experiments.srm import SplitCount, check_ratio
 from experiments.verdict import Reason
 
@@ -68,21 +65,11 @@ def test_false_alarms_stay_below_alpha_when_watched_all_the_time(share: float) -
 
 
 def test_each_check_names_its_reason_and_causes() -> None:
-    rng = np.random.default_rng(0)
-    slow = comparison_from_rows(
-        np.zeros(4000),
-        np.arange(4000),
-        np.arange(4000) % 2,
-        rng.exponential(60, 4000) + 60 * (np.arange(4000) % 2),
-        np.ones(4000),
-    )
     findings = {
         Reason.SRM: ratio_finding([SplitCount(700, 1000, 0.5)]),
         Reason.CROSSOVER: crossover_finding(120, 2000),
         Reason.DOUBLE_ASSIGNMENT: double_assignment_finding(60, 2000),
         Reason.UNEQUAL_ELIGIBILITY: eligibility_finding([SplitCount(700, 1000, 0.5)]),
-        Reason.CONTROL_DRIFT: drift_finding([4.2, 4.2, 3.6], [0.02, 0.02, 0.02], tolerated=0.15),
-        Reason.CONTAMINATION: contamination_finding(slow, tolerated=20.0),
     }
     for reason, finding in findings.items():
         assert finding is not None, reason
@@ -92,15 +79,8 @@ def test_each_check_names_its_reason_and_causes() -> None:
 
 
 def test_healthy_experiments_have_no_findings() -> None:
-    rng = np.random.default_rng(0)
-    even = comparison_from_rows(
-        np.zeros(4000), np.arange(4000), np.arange(4000) % 2, rng.exponential(60, 4000), np.ones(4000)
-    )
     assert ratio_finding([SplitCount(501, 1000, 0.5)]) is None
     assert crossover_finding(3, 2000) is None
     assert crossover_finding(0, 0) is None
     assert double_assignment_finding(1, 5000) is None
     assert eligibility_finding([]) is None
-    assert drift_finding([4.2], [0.02], tolerated=0.15) is None
-    assert drift_finding([4.2, 4.1, 4.25], [0.05, 0.05, 0.05], tolerated=0.15) is None
-    assert contamination_finding(even, tolerated=20.0) is None
