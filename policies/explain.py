@@ -11,6 +11,7 @@ from policies.keys import model_at
 from policies.nearest import did_you_mean
 from policies.problems import Finding, Location, dotted
 from policies.values import AGENT_PATTERN, OWNER_PATTERN, SLUG_PATTERN
+from policies.webhooks import PLACE_PATTERN, SOURCE_PATTERN, URL_PATTERN
 
 _QUOTED: Final = re2.compile(r"'([^']*)'")
 
@@ -18,6 +19,9 @@ _FORMS: Final = {
     SLUG_PATTERN: "use letters, digits, '.', '_' and '-', at most 64, a letter or digit first",
     AGENT_PATTERN: "write NAME@VERSION, e.g. resolution@1.2.0",
     OWNER_PATTERN: "name a role or a group, e.g. support-operations",
+    URL_PATTERN: "write http:// or https:// and no user name, or where it is kept: env:NAME, file:PATH",
+    PLACE_PATTERN: "write the keys from the top of the body, joined by dots: ticket.requester.id",
+    SOURCE_PATTERN: "write a place in the body such as ticket.id, or =TEXT for a text of your own",
 }
 
 _KINDS: Final = {

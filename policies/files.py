@@ -11,17 +11,22 @@ from policies.catalogue import agents_folder, versions_in
 from policies.conduct import ConductPolicy
 from policies.digest import conduct_digest, manifest_digest, plan_digest
 from policies.document import Document
-from policies.load import read_conduct, read_document, read_manifest, read_plan
+from policies.load import read_conduct, read_document, read_manifest, read_plan, read_webhooks
 from policies.manifest import AgentVersion
 from policies.nearest import nearest
 from policies.plan import Plan
 from policies.problems import Finding, Problem
+from policies.webhooks import Webhooks
 
 KINDS: Final[Mapping[str, type[BaseModel]]] = {
     "plan": Plan,
     "agent": AgentVersion,
     "conduct": ConductPolicy,
+    "webhooks": Webhooks,
 }
+
+Content = Plan | AgentVersion | ConductPolicy | Webhooks | None
+"""What a file turned out to be; None where it is nothing that may be used."""
 
 Further = Callable[[Plan], Iterable[Finding]]
 """A check that needs more than the files, e.g. whether a gate can be decided with the desk's volume."""
@@ -33,9 +38,9 @@ class Checked:
 
     file: str
     kind: str | None
-    """``plan``, ``agent`` or ``conduct``; None where the file is none of them."""
+    """``plan``, ``agent``, ``conduct`` or ``webhooks``; None where the file is none of them."""
     problems: tuple[Problem, ...]
-    content: Plan | AgentVersion | ConductPolicy | None = None
+    content: Content = None
     digest: str | None = None
 
 
@@ -51,10 +56,10 @@ def check_files(
 
     """
     read = {path.absolute(): (path, read_document(path)) for path in paths}
-    found: list[tuple[Path, Document, str | None, Plan | AgentVersion | ConductPolicy | None]] = []
+    found: list[tuple[Path, Document, str | None, Content]] = []
     for path, document in read.values():
         kind = kind_of(document)
-        content: Plan | AgentVersion | ConductPolicy | None = None
+        content: Content = None
         if kind == "plan":
             folder = agents if agents is not None else agents_folder(path)
             plan = content = read_plan(document, versions_in(folder))
@@ -64,6 +69,8 @@ def check_files(
             content = read_manifest(document, path)
         elif kind == "conduct":
             content = read_conduct(document)
+        elif kind == "webhooks":
+            content = read_webhooks(document)
         found.append((path, document, kind, content))
     _between([document for _, document, kind, _ in found if kind == "plan"])
     return [_checked(*each) for each in found]
@@ -86,28 +93,26 @@ def kind_of(document: Document) -> str | None:
     document.report(
         Finding(
             (),
-            "neither a plan nor an agent version nor a conduct policy: no top-level key is known",
-            "see the files in policies/rollouts, policies/agents and policies/conduct",
+            "neither a plan nor an agent version nor a conduct policy nor webhooks: its keys are unknown",
+            "see the files in policies/rollouts, policies/agents and policies/conduct, and docs/webhooks.md",
         )
     )
     return None
 
 
-def _checked(
-    path: Path, document: Document, kind: str | None, content: Plan | AgentVersion | ConductPolicy | None
-) -> Checked:
+def _checked(path: Path, document: Document, kind: str | None, content: Content) -> Checked:
     if document.problems:
         problems = sorted(document.problems, key=lambda problem: (problem.line, problem.column))
         return Checked(str(path), kind, tuple(problems))
     return Checked(str(path), kind, (), content, _digest(content, path))
 
 
-def _digest(content: Plan | AgentVersion | ConductPolicy | None, path: Path) -> str | None:
+def _digest(content: Content, path: Path) -> str | None:
     if isinstance(content, Plan):
         return plan_digest(content)
     if isinstance(content, AgentVersion):
         return manifest_digest(content, path.parent)
-    return conduct_digest(content) if content is not None else None
+    return conduct_digest(content) if isinstance(content, ConductPolicy) else None
 
 
 def _between(plans: Sequence[Document]) -> None:

@@ -17,6 +17,7 @@ from policies.manifest import AgentVersion
 from policies.plan import Plan, plan_from_json, plan_to_json
 from policies.problems import Finding, ManifestInvalid, PlanInvalid, PolicyInvalid, Problem
 from policies.reader import MOST_BYTES, parse
+from policies.webhooks import Webhooks
 
 __all__ = [
     "ManifestInvalid",
@@ -31,6 +32,7 @@ __all__ = [
     "read_document",
     "read_manifest",
     "read_plan",
+    "read_webhooks",
 ]
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -108,6 +110,12 @@ def read_conduct(document: Document) -> ConductPolicy | None:
     """The conduct policy of a document, or None after reporting every problem to it."""
     policy = _validated(document, ConductPolicy)
     return None if document.problems else policy
+
+
+def read_webhooks(document: Document) -> Webhooks | None:
+    """The webhooks of a document, or None after reporting every problem to it."""
+    webhooks = _validated(document, Webhooks)
+    return None if document.problems else webhooks
 
 
 def read_manifest(document: Document, path: Path) -> AgentVersion | None:

@@ -14,13 +14,19 @@ from pydantic import BaseModel
 from policies.conduct import ConductPolicy
 from policies.manifest import AgentVersion
 from policies.plan import Plan
+from policies.webhooks import Webhooks
 
-MODELS: Final[dict[str, type[BaseModel]]] = {"plan": Plan, "agent": AgentVersion, "conduct": ConductPolicy}
+MODELS: Final[dict[str, type[BaseModel]]] = {
+    "plan": Plan,
+    "agent": AgentVersion,
+    "conduct": ConductPolicy,
+    "webhooks": Webhooks,
+}
 FOLDER: Final = Path(__file__).parent / "schema"
 
 
 def json_schema(kind: str) -> dict[str, Any]:
-    """The schema of a ``plan``, an ``agent`` version or a ``conduct`` policy (draft 2020-12)."""
+    """The schema of one kind of file: a key of ``MODELS`` (draft 2020-12)."""
     schema = MODELS[kind].model_json_schema(mode="validation")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 

@@ -13,6 +13,7 @@ def summary(checked: "Checked") -> Iterator[str]:
     """The lines for a file that is fine."""
     from policies.manifest import AgentVersion
     from policies.plan import Plan
+    from policies.webhooks import Webhooks
 
     yield f"{checked.file}: fine"
     content = checked.content
@@ -20,6 +21,8 @@ def summary(checked: "Checked") -> Iterator[str]:
         facts = _plan_facts(content)
     elif isinstance(content, AgentVersion):
         facts = _agent_facts(content)
+    elif isinstance(content, Webhooks):
+        facts = {key: [entry.name for entry in getattr(content, key)] for key in Webhooks.model_fields}
     else:
         facts = {}
     for name, value in (facts | {"digest": checked.digest}).items():

@@ -22,6 +22,7 @@ class SchemaKind(StrEnum):
     PLAN = "plan"
     AGENT = "agent"
     CONDUCT = "conduct"
+    WEBHOOKS = "webhooks"
 
 
 def register(app: typer.Typer) -> None:

@@ -1,0 +1,1 @@
+"""What help desks report: signatures, and their words turned into ours."""
