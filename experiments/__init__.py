@@ -20,6 +20,8 @@ Map, in reading order:
 ``survival``     Kaplan-Meier life tables
 ``nonresponse``  Lee bounds, response-rate guardrail
 ``multiplicity`` e-BH, shrinkage, category harm
-``agreement``    kappa, AC1, calibration, thresholds
+``agreement``    kappa, AC1, alpha: two raters beyond chance     ``shares``  weighted, clustered shares
+``calibration``  reliability curve, calibration error, Brier score of stated confidence
+``thresholds``   escalation matrix, and what every escalation threshold would have cost
 ``proportions``  Wilson, Newcombe, mean intervals for reports
 """
