@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402 - the path above comes first
-from simulation import checks, gates, ladders, outcomes, rules  # noqa: E402
+from simulation import checks, gates, integrity, ladders, outcomes, rules  # noqa: E402
 from simulation.desk import World  # noqa: E402
 from simulation.policies import POLICIES, PROMOTE, ROLL_BACK, Ours  # noqa: E402
 from simulation.report import write_report  # noqa: E402
@@ -141,11 +141,24 @@ def simulate_checks(reps: int, seed: int, say: Callable[[str], None]) -> dict[st
     return found
 
 
+def simulate_integrity(reps: int, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """What the checks of the human arm find, and how often they cry wolf."""
+    found: dict[str, Any] = {}
+    for name, simulate in (
+        ("erosion of the human arm", integrity.control_drift),
+        ("contamination by the human queue", integrity.contamination),
+    ):
+        found[name] = simulate(3 * reps, seed)
+        say(f"{name}: {found[name]}")
+    return found
+
+
 PARTS = {
     "gates": simulate_gates,
     "ladders": simulate_ladders,
     "cadences": simulate_cadences,
     "checks": simulate_checks,
+    "integrity": simulate_integrity,
 }
 
 

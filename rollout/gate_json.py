@@ -51,7 +51,7 @@ def gate_to_json(report: "GateReport") -> dict[str, Any]:
         "tickets_per_day": evidence.tickets_per_day,
         "agent_share": evidence.treated_share,
         "plan": dict(report.plan),
-        "queries": dict(evidence.queries),
+        "queries": {**evidence.queries, **report.control.queries},
     }
 
 

@@ -32,7 +32,7 @@ def write_report(figures: dict[str, Any], folder: Path) -> str:
             "",
             *_mean_table(figures["gates"]["predicted dates"]),
         ]
-    for name, rates in figures.get("checks", {}).items():
+    for name, rates in (figures.get("checks", {}) | figures.get("integrity", {})).items():
         note = _NOTES[name]
         parts += ["", f"## {name.capitalize()}", "", note, "", *_mean_table(rates)]
     size = ", ".join(
@@ -195,6 +195,14 @@ _NOTES = {
     "looks without end": "The boundary alone on Brownian paths up to four times the fixed-n information.",
     "open windows": "Re-contact at its margin or equal, 1,500 tickets a day at 30 %, every second day.",
     "silent customers": "The agent is worse by twice the margin; its unhappy customers answer half as often.",
+    "erosion of the human arm": """\
+The human arm of a rollout against the eight weeks before it: CSAT, 60 answers a day, margin 0.12, three
+margins tolerated, alpha 0.0025 (a quarter of 1 %), looked at on each of 70 days. An alarm stays.""",
+    "contamination by the human queue": """\
+A desk of 600 tickets a day that works from 8 to 20 o'clock in the order of arrival, weights 10, 30, 60 %
+from days 0, 14, 28, alpha 0.01, looked at on each of 70 days. Own queue: the people of the human arm answer
+nothing else. One queue: they answer the agent's escalations too, 35 % of its tickets on average, changing
+from day to day.""",
     "shared queue": """\
 Escalations of the agent slow the queue that both arms share. Randomised arms cannot see it; the drift of
 the human arm's own level can. Means of relative slowdowns, not shares.""",

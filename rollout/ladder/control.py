@@ -27,6 +27,8 @@ class ControlChecks:
     drift_missing: str | None = None
     contamination_missing: str | None = None
     escalations: int = 0
+    queries: dict[str, str] = field(default_factory=dict)
+    """The SQL behind it, by what it counted."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -70,6 +72,7 @@ def check_control(plan: Plan, tasks: Sequence[Task], erosion: Erosion, queue: Qu
         missing,
         queue.missing,
         queue.escalations,
+        {name: sql for name, sql in (("erosion", erosion.sql), ("queue", queue.sql)) if sql},
     )
 
 

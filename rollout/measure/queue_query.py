@@ -37,7 +37,7 @@ _FIRST_DAY: Final = 3
 """1970 began on a Thursday; Monday is 0."""
 _FRIDAY: Final = 4
 
-_HOUR: Final = "CAST(epoch(date_trunc('hour', {column})) AS BIGINT) // 3600 AS hour"
+_HOUR: Final = "epoch_us({column}) // 3_600_000_000 AS hour"
 _MINE: Final = "tenant = $tenant AND workflow = $workflow AND opened_at <= $as_of AND excluded IS NULL"
 _ARRIVALS: Final = f"""
 SELECT {_HOUR.format(column="opened_at")}, count(*) FILTER (coalesce(arm, 'human') = 'human') AS people,
@@ -50,7 +50,7 @@ WHERE {_MINE} AND escalated AND arm <> 'human' AND coalesce(escalated_at <= $as_
 
 def waits_query(scope: Scope) -> Query:
     """Control tickets per weights in force and hour: how many, Σy and Σy² of y = ln(60 s + wait)."""
-    waited = "date_diff('microsecond', opened_at, $as_of) / 1e6"
+    waited = "(epoch_us($as_of) - epoch_us(opened_at)) / 1e6"
     sql = f"""
 WITH control AS (
     SELECT hash(step, weight, canary_weight) AS regime, {_HOUR.format(column="opened_at")},

@@ -149,6 +149,19 @@ def test_the_sums_are_those_of_the_rows(desk: Desk) -> None:
         assert one.variance == pytest.approx(other.variance, rel=1e-9)
 
 
+def test_a_large_desk_is_read_by_a_share_of_its_customers(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.add_frame(history(9000))
+    desk.add_frame(rollout(worse=0.3))
+    whole = erosion_of(desk, scope_of(desk), [Wanted("csat")], None).periods["csat"]
+    monkeypatch.setattr("rollout.measure.baseline_query.ENOUGH", 2000)
+    part = erosion_of(desk, scope_of(desk), [Wanted("csat")], None).periods["csat"]
+    assert part.clusters == pytest.approx(whole.clusters / 4, rel=0.15)
+    assert part.n_treated / part.clusters == pytest.approx(whole.n_treated / whole.clusters, rel=0.15)
+    assert estimate_difference(part).effect == pytest.approx(estimate_difference(whole).effect, abs=0.2)
+
+
 def busy(slower: float = 0.0, *, days: int = 60, n: int = 20_000, seed: int = 0) -> pl.DataFrame:
     """A desk whose agent escalates a share that changes from day to day; people slow down with it."""
     rng = np.random.default_rng(seed)
