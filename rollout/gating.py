@@ -19,13 +19,13 @@ from rollout.ladder.findings import findings_of
 from rollout.ladder.judge import Judgement, Row, Task, judge, tasks_of
 from rollout.ladder.transition import Decision, Ruling
 from rollout.measure.category_query import METRICS as FELT
-from rollout.measure.category_query import by_category
 from rollout.measure.gate_query import Wanted
 from rollout.measure.gate_samples import collect
+from rollout.measure.kept import by_category, survival_of
 from rollout.measure.query import Query, Source, aware_utc
 from rollout.measure.risk_query import risks
 from rollout.measure.scope import ARMS, Scope
-from rollout.measure.survival_query import DAYS, Survival, survival_of
+from rollout.measure.survival_query import DAYS, Survival
 
 _NOBODY = (
     "{title}: there is no {treated} arm in this history as of then; every ticket was handled without it, "

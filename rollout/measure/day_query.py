@@ -29,20 +29,24 @@ from rollout.measure.gate_query import (
 from rollout.measure.history_query import past
 from rollout.measure.query import Query
 from rollout.measure.scope import Scope
-from rollout.measure.wanted import MARKS, Wanted, with_response
+from rollout.measure.wanted import MARKS, Wanted, rates, with_response
 
-_LAG: Final = max(METRICS[name].lag_hours for name in CATALOGUE)
+_LAG: Final = max(METRICS[name].lag_hours for name in CATALOGUE) + 1
+"""Hours; one more than any window, because life tables go by whole hours."""
 SETTLES: Final = f"""greatest(opened_at, resolved_at + INTERVAL {_LAG:.0f} HOUR,
         csat_at + INTERVAL {_LAG:.0f} HOUR, csat_offered_at + INTERVAL {_LAG:.0f} HOUR,
         opened_at + to_seconds(first_response_seconds), escalated_at)"""
 """From then on time alone changes nothing about what a ticket carries, of any metric."""
 
 _MINE: Final = "tenant = $tenant AND workflow = $workflow"
-_PRINT: Final = "count(*) AS rows, coalesce(sum(hash(seq, recontact_at, customer_id)), 0) AS sum"
+_BACK: Final = f"""coalesce(least(epoch_us(recontact_at) - epoch_us(resolved_at), {_LAG * 3_600_000_000:.0f}),
+        {_LAG * 3_600_000_000:.0f})"""
+_PRINT: Final = f"count(*) AS rows, coalesce(sum(hash(seq, {_BACK}, customer_id)), 0) AS sum"
 """Facts follow from events, and ``seq`` names a ticket's newest. Beyond its own events a ticket's row
-depends on the customer's other tickets (the re-contact) and on erasure (the customer's name)."""
-_OPEN: Final = "(day > $until OR list_contains(CAST($skipped AS DATE[]), day))"
-_WITHIN: Final = "day BETWEEN $first AND $last AND list_contains(CAST($days AS DATE[]), day)"
+depends on the customer's other tickets (the re-contact) and on erasure (the customer's name). Who comes
+back later than any metric looks changes nothing; somebody does every minute."""
+OPEN: Final = "(day > $until OR list_contains(CAST($skipped AS DATE[]), day))"
+WITHIN: Final = "day BETWEEN $first AND $last AND list_contains(CAST($days AS DATE[]), day)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,9 @@ def look_query(
 ) -> Query:
     """The row of ``gate_query``, and beside it what tells whether the kept sums still hold."""
     wanted = with_response(wanted)
-    opened = _OPEN if where["skipped"] else "day > $until"
+    opened = OPEN if where["skipped"] else "day > $until"
     sql = f"""
-WITH {_tickets(scope, wanted, opened)}{_past(closed)}, seen AS MATERIALIZED (
+WITH {tickets(scope, wanted, opened)}{repeats(wanted)}{_past(closed)}, seen AS MATERIALIZED (
     {seen(wanted, "fresh")}
 ), cells AS MATERIALIZED (
     {cells(wanted)}
@@ -100,28 +104,26 @@ FROM summed, totalled, waiting, ({_print(opened)}) AS print"""
     return Query(sql.strip(), {**gate_params(scope, wanted, wage), **where})
 
 
-_AGAIN: Final = f"""(SELECT coalesce(sum(hash(line)), 0) FROM repeats
-        SEMI JOIN (SELECT line FROM tickets WHERE NOT fresh) USING (line)) AS again,
+_AGAIN: Final = f"""(SELECT coalesce(sum(hash(ticket_id)), 0)
+        FROM (SELECT line, ticket_id FROM tickets WHERE NOT fresh) SEMI JOIN repeats USING (line)) AS again,
     (SELECT count(*) FROM tickets WHERE fresh AND csat_at < $rated_from AND {ANSWERED}) AS strays"""
 """Closed days' ratings that do not count, which a late rating of an open day may change."""
 
 
-def check_query(scope: Scope, wanted: Sequence[Wanted], where: Mapping[str, Any]) -> Query:
-    """What ``look_query`` says beside the sums, alone."""
-    again = _AGAIN if repeats(with_response(wanted)) else "0 AS again, 0 AS strays"
-    sql = f"""
-WITH {_tickets(scope, with_response(wanted), _OPEN)}
-SELECT print.rows AS print_rows, print.sum AS print_sum, {again}
-FROM ({_print(_OPEN)}) AS print"""
-    return Query(sql.strip(), {**scope.params, **where})
+def again_query(scope: Scope, wanted: Sequence[Wanted], where: Mapping[str, Any]) -> Query:
+    """What ``look_query`` says of closed days' ratings, alone."""
+    again = _AGAIN if rates(wanted) else "0 AS again, 0 AS strays"
+    sql = f"WITH {tickets(scope, with_response(wanted), OPEN)}{repeats(wanted)}\nSELECT {again}"
+    return Query(sql, {**scope.params, **where})
 
 
-def days_query(scope: Scope) -> Query:
-    """Every day there is: when it settles, the oldest rating, and its print."""
+def days_query(scope: Scope, where: Mapping[str, Any] | None = None) -> Query:
+    """Every day, or every open one: when it settles, the oldest rating, and its print."""
+    chosen = f" AND {OPEN}" if where is not None else ""
     sql = f"""
 SELECT day, max({SETTLES}) AS settles_at, min(csat_at) AS rated_at, {_PRINT}
-FROM facts WHERE {_MINE} AND day IS NOT NULL GROUP BY day ORDER BY day"""
-    return Query(sql.strip(), scope.params)
+FROM facts WHERE {_MINE} AND day IS NOT NULL{chosen} GROUP BY day ORDER BY day"""
+    return Query(sql.strip(), {**scope.params, **(where or {})})
 
 
 def past_table(wanted: Sequence[Wanted], name: str) -> str:
@@ -133,7 +135,7 @@ def strata_table(scope: Scope, wanted: Sequence[Wanted], using: Closed, kept: st
     wanted = with_response(wanted)
     return f"""
 CREATE TABLE {using.strata} AS
-WITH {_tickets(scope, wanted, _WITHIN)}{_past(using)}, seen AS ({seen(wanted, "fresh")}
+WITH {tickets(scope, wanted, WITHIN)}{repeats(wanted)}{_past(using)}, seen AS ({seen(wanted, "fresh")}
 ), cells AS ({cells(wanted)}
 ), recent AS (
     {strata(wanted)}
@@ -146,7 +148,8 @@ def units_table(scope: Scope, wanted: Sequence[Wanted], using: Closed, kept: str
     wanted = with_response(wanted)
     return f"""
 CREATE TABLE {using.units} AS
-WITH {_tickets(scope, wanted, _WITHIN)}{_past(using)}, seen AS MATERIALIZED ({seen(wanted, "fresh")}
+WITH {tickets(scope, wanted, WITHIN)}{repeats(wanted)}{_past(using)}, seen AS MATERIALIZED (
+    {seen(wanted, "fresh")}
 ), cells AS ({cells(wanted)}
 ), strata AS (FROM {using.strata}
 ), means AS (
@@ -155,7 +158,7 @@ WITH {_tickets(scope, wanted, _WITHIN)}{_past(using)}, seen AS MATERIALIZED ({se
 {_together(wanted, kept)}"""
 
 
-def _tickets(scope: Scope, wanted: Sequence[Wanted], chosen: str) -> str:
+def tickets(scope: Scope, wanted: Sequence[Wanted], chosen: str) -> str:
     """The chosen days' tickets, and the others' ratings: a customer has one voice a week over all."""
     rated = f"""
     UNION ALL
@@ -167,8 +170,8 @@ def _tickets(scope: Scope, wanted: Sequence[Wanted], chosen: str) -> str:
     SELECT *, {MARKS}, rowid AS line, TRUE AS fresh
     FROM facts
     WHERE {scope.where}
-        AND excluded IS NULL AND {chosen}{rated if repeats(wanted) else ""}
-){repeats(wanted)}"""
+        AND excluded IS NULL AND {chosen}{rated if rates(wanted) else ""}
+)"""
 
 
 def _past(closed: Closed) -> str:

@@ -8,7 +8,7 @@ process, and made again from the facts.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -16,9 +16,10 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from rollout.measure.csat import RATING_WINDOW_DAYS
+from rollout.measure.day_parts import Rows, Tables, bounds
 from rollout.measure.day_query import (
     Closed,
-    check_query,
+    again_query,
     days_query,
     look_query,
     past_table,
@@ -26,6 +27,7 @@ from rollout.measure.day_query import (
     units_table,
 )
 from rollout.measure.gate_query import gate_params, gate_query
+from rollout.measure.kept_parts import Parts
 from rollout.measure.query import Query, Source, aware_utc
 from rollout.measure.scope import Scope
 from rollout.measure.wanted import Wanted, remembering, with_response
@@ -58,6 +60,10 @@ class _Base:
 class _Gate:
     """One gate over time."""
 
+    parts: Parts
+    """Its other counts."""
+    rated: dict[frozenset[date], datetime] = field(default_factory=dict)
+    """Of the closed days there were: since when the other days hold ratings."""
     base: _Base | None = None
     seen_until: datetime = _EVER
     looks: int = 0
@@ -81,17 +87,20 @@ class DaySums:
         self._least = least
         self._gates: OrderedDict[str, _Gate] = OrderedDict()
         self._lock = threading.Lock()
-        self._names = count(1)
+        self._names = (f"{_ATTACHED}.kept_{number}" for number in count(1))
+        self._latest: tuple[str, _Gate] | None = None
         self.kept_looks = 0
         """Looks answered without a full scan."""
 
     def row(self, scope: Scope, wanted: Sequence[Wanted], wage: float | None) -> dict[str, Any]:
         """What ``gate_query`` answers."""
         with self._lock:
+            self._latest = None
             gate = self._gate(scope, wanted, wage)
             if gate.base is not None and scope.as_of >= gate.base.as_of:
                 row = self._kept(gate, scope, wanted, wage)
                 if row is not None:
+                    self._latest = _moment(scope), gate
                     return row
             row = gate_query(scope, wanted, wage).one(self._source)
             gate.looks += 1
@@ -101,10 +110,37 @@ class DaySums:
                 self._extend(gate, scope, wanted, wage)
             return row
 
+    def rows(self, scope: Scope, name: str, query_of: Callable[[Scope], Query], keys: Sequence[str]) -> Rows:
+        """What ``query_of(scope)`` answers, whose rows add up over days but for their ``keys``.
+
+        Counted from kept days where the latest look was of the same scope and found them unchanged.
+        """
+        with self._lock:
+            gate = self._verified(scope)
+            if gate is None or gate.base is None:
+                return query_of(scope).rows(self._source)
+            return gate.parts.rows(scope, gate.base.closed, gate.base.where, (name, query_of, keys))
+
+    def table(self, scope: Scope, name: str, tables: Tables, full: Query) -> Rows:
+        """What ``full`` answers, from tables kept of closed days where that is possible."""
+        with self._lock:
+            gate = self._verified(scope)
+            if gate is None or gate.base is None:
+                return full.rows(self._source)
+            return gate.parts.table(scope, gate.base.closed, gate.base.where, (name, tables), gate.rated)
+
+    def _verified(self, scope: Scope) -> _Gate | None:
+        if self._latest is None or self._latest[0] != _moment(scope):
+            return None
+        gate = self._latest[1]
+        return gate if gate.base is not None and self._there(gate.base.closed) else None
+
     def _gate(self, scope: Scope, wanted: Sequence[Wanted], wage: float | None) -> _Gate:
         timeless = {**scope.params, "as_of": None, "steps": None if scope.every_step else scope.steps}
         key = repr((scope.where, timeless, wage, tuple(wanted), scope.exposed_at))
-        gate = self._gates.setdefault(key, _Gate())
+        if key not in self._gates:
+            self._gates[key] = _Gate(Parts(self._source, self._names))
+        gate = self._gates[key]
         self._gates.move_to_end(key)
         while len(self._gates) > GATES:
             _, old = self._gates.popitem(last=False)
@@ -145,16 +181,21 @@ class DaySums:
         gate.looks = 0
         self._drop(gate)
 
-    def _drop(self, gate: _Gate) -> None:
+    def _drop(self, gate: _Gate, *, forget: bool = True) -> None:
         if gate.base is not None and self._there(gate.base.closed):
             for name in gate.base.closed.tables:
                 self._source.query(f"DROP TABLE {name}")
+            if forget:
+                gate.parts.drop()
+        if forget:
+            gate.parts = Parts(self._source, self._names)
+            gate.rated.clear()
         gate.base = None
 
     def _extend(self, gate: _Gate, scope: Scope, wanted: Sequence[Wanted], wage: float | None) -> None:
         """Keep every day that has settled since; says nothing if a writer was faster."""
         before = gate.base
-        days = days_query(scope).rows(self._source)
+        days = days_query(scope, before.where if before is not None else None).rows(self._source)
         held = before.closed.days if before is not None else frozenset()
         fresh = [row["day"] for row in days if row["day"] not in held and _settled(row, gate, scope.as_of)]
         if _past_moves(scope, wanted, days, held | set(fresh)):
@@ -164,22 +205,18 @@ class DaySums:
             gate.base = replace(before, as_of=scope.as_of) if before is not None else None
             return
         self._source.query(f"ATTACH IF NOT EXISTS ':memory:' AS {_ATTACHED}")
-        number = next(self._names)
+        name = next(self._names)
         closed = Closed(
             days=held | set(fresh),
-            strata=f"{_ATTACHED}.strata_{number}",
-            units=f"{_ATTACHED}.units_{number}",
-            past=f"{_ATTACHED}.past_{number}" if remembering(wanted) else None,
+            strata=f"{name}_strata",
+            units=f"{name}_units",
+            past=f"{name}_past" if remembering(wanted) else None,
             rated_from=_rated_from(days, held | set(fresh)),
         )
-        where = closed.where(row["day"] for row in days)
-        check = check_query(scope, wanted, where)
-        promised = check.one(self._source)
+        where = closed.where({row["day"] for row in days} | held)
         params = {
             **gate_params(scope, with_response(wanted), wage),
-            "days": fresh,
-            "first": min(fresh),
-            "last": max(fresh),
+            **bounds(frozenset(fresh)),
             "rated_from": before.closed.rated_from if before is not None else _EVER,
         }
         kept = before.closed if before is not None else None
@@ -189,13 +226,22 @@ class DaySums:
             units_table(scope, wanted, closed, kept.units if kept else None),
         ):
             Query(sql, params).rows(self._source)
-        self._drop(gate)
         prints = {row["day"]: (row["rows"], row["sum"]) for row in days if row["day"] in closed.days}
-        expected = {name: value for name, value in promised.items() if name != "strays"}
+        prints |= before.prints if before is not None else {}
+        self._drop(gate, forget=False)
+        # Whatever changes from here on, or has changed since the days were read, the next look notices.
+        again = again_query(scope, wanted, where).one(self._source)
+        rows, sums = (sum(part) for part in zip(*prints.values(), strict=True))
+        expected = {"print_rows": rows, "print_sum": sums, "again": again["again"]}
         gate.base = _Base(closed, scope.as_of, where, expected, prints)
+        gate.rated[closed.days] = closed.rated_from
         gate.looks = 0
-        if check.one(self._source) != promised or promised["strays"] or not _adds_up(prints, promised):
+        if again["strays"]:
             self._drop(gate)
+
+
+def _moment(scope: Scope) -> str:
+    return repr((scope.where, scope.params))
 
 
 def _past_moves(
@@ -212,11 +258,6 @@ def _settled(day: Mapping[str, Any], gate: _Gate, as_of: datetime) -> bool:
     settles_at = aware_utc(day["settles_at"])
     assert settles_at is not None
     return settles_at <= as_of and (changed is None or changed + QUIET <= as_of)
-
-
-def _adds_up(prints: Mapping[date, tuple[int, int]], promised: Mapping[str, Any]) -> bool:
-    rows, sums = (sum(part) for part in zip(*prints.values(), strict=True))
-    return (rows, sums) == (promised["print_rows"], promised["print_sum"])
 
 
 def _rated_from(days: Sequence[Mapping[str, Any]], closed: frozenset[date]) -> datetime:

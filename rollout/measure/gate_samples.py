@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from rollout.evidence import GateEvidence, MetricEvidence
+from rollout.measure import kept
 from rollout.measure.day_sums import day_sums
 from rollout.measure.gate_query import gate_query, histogram_query
 from rollout.measure.gate_rows import evidence_of
 from rollout.measure.history_query import exposed_from
-from rollout.measure.integrity import integrity_of, integrity_query
+from rollout.measure.integrity import integrity_query
 from rollout.measure.level_query import band_query, level_of, level_query, sample_of
 from rollout.measure.query import Source
 from rollout.measure.scope import Scope
@@ -46,7 +47,7 @@ def collect(
     ratings: list[dict[str, Any]] = []
     if any(want.metric == "csat" for want in on_facts):
         queries["ratings"] = histogram_query(scope).sql
-        ratings = histogram_query(scope).rows(source)
+        ratings = kept.ratings(source, scope)
     metrics = evidence_of(row, on_facts, ratings)
     for want in beside:
         level = level_query(scope, want.metric)
@@ -64,7 +65,7 @@ def collect(
         version=scope.version,
         as_of=scope.as_of,
         metrics=metrics,
-        integrity=integrity_of(source, scope),
+        integrity=kept.integrity_of(source, scope),
         steps=scope.steps,
         tickets=int(row["tickets"] or 0),
         tickets_per_day=scope.tickets_per_day,

@@ -48,7 +48,11 @@ FROM regimes LEFT JOIN units USING (regime) ORDER BY step, weight, canary_weight
 
 def integrity_of(source: Source, scope: Scope) -> IntegrityCounts:
     rows = integrity_query(scope).rows(source)
-    left_out = integrity_query(scope, excluded=True).rows(source)
+    return counts_of(scope, rows, integrity_query(scope, excluded=True).rows(source))
+
+
+def counts_of(scope: Scope, rows: list[dict[str, Any]], left_out: list[dict[str, Any]]) -> IntegrityCounts:
+    """From the rows of ``integrity_query``, over what counts and over what is left out."""
     return IntegrityCounts(
         new_units=tuple(_new_units(scope, row) for row in rows),
         units=_total(rows, "total"),

@@ -54,9 +54,14 @@ FROM watched GROUP BY ALL ORDER BY ALL"""
 
 def survival_of(source: Source, scope: Scope, metric: str) -> Survival:
     """The arms' risks over the steps in which both were watched to the end of the window."""
+    return survival_from(survival_query(scope, metric).rows(source), metric)
+
+
+def survival_from(found: list[dict[str, Any]], metric: str) -> Survival:
+    """From the rows of ``survival_query``."""
     horizon = DAYS[metric] * 24
     cells: dict[tuple[str, bool], list[dict[str, Any]]] = {}
-    for row in survival_query(scope, metric).rows(source):
+    for row in found:
         cells.setdefault((row["step"], row["treated"]), []).append(row)
     tables = {key: _table(rows, horizon) for key, rows in cells.items()}
     parts: list[tuple[float, Risk, Risk]] = []

@@ -1,7 +1,8 @@
 """Sums kept by day say what the full scan says, whatever happens to the facts in between."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,12 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rollout.measure.catalogue import CATALOGUE
+from rollout.measure.category_query import METRICS as FELT
+from rollout.measure.category_query import category_query
 from rollout.measure.csat import RESPONSE
+from rollout.measure.day_parts import categories, integrity
 from rollout.measure.day_query import SETTLES
 from rollout.measure.day_sums import DaySums
-from rollout.measure.gate_query import gate_query
+from rollout.measure.gate_query import gate_query, histogram_query
+from rollout.measure.integrity import integrity_query
 from rollout.measure.query import Query
 from rollout.measure.scope import Scope
+from rollout.measure.survival_query import survival_query
 from rollout.measure.wanted import Wanted
 
 WANTED = (
@@ -34,9 +40,37 @@ def scope_at(desk: Desk, at: datetime) -> Scope:
     return Scope.find(desk, tenant="default", workflow="w", track="ladder", as_of=at)
 
 
-def check(desk: Desk, sums: DaySums, at: datetime, wanted: tuple[Wanted, ...] = WANTED) -> None:
-    """Every sufficient statistic agrees to 1e-12 of what was added up."""
+def check(
+    desk: Desk,
+    sums: DaySums,
+    at: datetime,
+    wanted: tuple[Wanted, ...] = WANTED,
+    felt: Sequence[str] = ("csat",),
+) -> None:
+    """Every sufficient statistic agrees to 1e-12 of what was added up, and so does every other count."""
     scope = scope_at(desk, at)
+    check_sums(desk, sums, scope, wanted)
+    check_counts(desk, sums, scope, felt)
+
+
+def check_counts(desk: Desk, sums: DaySums, scope: Scope, felt: Sequence[str]) -> None:
+    assert sums.rows(scope, "ratings", histogram_query, ("a", "score")) == histogram_query(scope).rows(desk)
+    watched = partial(survival_query, metric="recontact_7d")
+    found = sums.rows(scope, "survival", watched, ("step", "treated", "event", "hour"))
+    assert sorted(map(repr, found)) == sorted(map(repr, watched(scope).rows(desk)))
+    full = integrity_query(scope)
+    assert sums.table(scope, "integrity", integrity(), full) == full.rows(desk)
+    for metric in felt:
+        full = category_query(scope, metric)
+        rows, expected = sums.table(scope, metric, categories(metric), full), full.rows(desk)
+        assert [row["category"] for row in rows] == [row["category"] for row in expected]
+        for row, other in zip(rows, expected, strict=True):
+            assert row.keys() == other.keys()
+            for name in row.keys() - {"category"}:
+                assert row[name] == pytest.approx(other[name], rel=1e-11, abs=1e-9), name
+
+
+def check_sums(desk: Desk, sums: DaySums, scope: Scope, wanted: tuple[Wanted, ...]) -> None:
     found, full = sums.row(scope, wanted, WAGE), gate_query(scope, wanted, WAGE).one(desk)
     assert found.keys() == full.keys()
     for name, value in full.items():
@@ -69,7 +103,7 @@ def test_later_looks_count_open_days_only_and_say_the_same(desk: Desk) -> None:
     desk.add_frame(world(3000))
     sums = kept(desk)
     for hours in (0, 1, 30, 100, 400, 900):
-        check(desk, sums, FIRST + timedelta(hours=hours))
+        check(desk, sums, FIRST + timedelta(hours=hours), felt=FELT)
     assert sums.kept_looks == 6
 
 
