@@ -189,6 +189,20 @@ class Rated:
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """What turned out later about a ticket. The newest by event time counts."""
+
+    ticket_id: str
+    what: str
+    """``excluded``: why it counts for nothing, or that it counts after all. ``reopened``: a claimed
+    resolution was taken back."""
+    value: str | None
+    """The reason of an exclusion as in ``TicketOpened.excluded``; None where it counts."""
+    into: str | None = None
+    """The ticket that a merged one went on as."""
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
     """A shadow reply beside the human's. Never an outcome: the customer saw only the human's.
 
@@ -226,8 +240,9 @@ class TransitionMade:
     """
 
     action: str
-    """``start``, ``promote``, ``pause``, ``resume``, ``abort``, ``roll_back``, ``readmit``, ``adopt``, or
-    ``count``: a pass was counted towards several in a row, or the count began anew."""
+    """``start``, ``promote``, ``pause``, ``resume``, ``abort``, ``roll_back``, ``readmit``, ``adopt``,
+    ``request``: somebody asked for a promotion that another has to approve, or ``count``: a pass was
+    counted towards several in a row, or the count began anew."""
     track: str
     from_step: str | None
     to_step: str | None
@@ -239,6 +254,25 @@ class TransitionMade:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """The verdicts the decision rests on, as the gate printed them."""
     made_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessNoted:
+    """A use of authority, or a refusal. Never a secret."""
+
+    action: str
+    """``refused``, ``ordered``, ``key_created``, ``key_rotated`` or ``key_revoked``."""
+    principal: str
+    """``key:ID``, ``oidc:SUBJECT``, ``local``, ``os:USER`` or ``anonymous``."""
+    method: str
+    """How it was recognised: ``key``, ``oidc``, ``local``, ``os`` or ``none``."""
+    roles: tuple[str, ...]
+    route: str
+    """``POST /v1/workflows/{workflow}/promote``, or the command line's ``ridealong promote``."""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """What was ordered and why, the key concerned, or the reason of the refusal."""
+    count: int = 1
+    """Refusals alike within the minute that this record stands for."""
 
 
 @dataclass(frozen=True, slots=True)

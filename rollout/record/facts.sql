@@ -15,6 +15,8 @@ SELECT DISTINCT tenant, ticket_id FROM (
     UNION ALL SELECT tenant, ticket_id FROM resolutions WHERE seq > $after
     UNION ALL SELECT tenant, ticket_id FROM csats WHERE seq > $after
     UNION ALL SELECT tenant, ticket_id FROM histories WHERE seq > $after
+    UNION ALL SELECT tenant, ticket_id FROM others
+        WHERE seq > $after AND kind = 'correction' AND ticket_id IS NOT NULL
 );
 ----
 -- Re-contacts tie a customer's tickets together, so customers are the unit of recomputation.
@@ -200,10 +202,23 @@ JOIN base b ON b.tenant = c.tenant AND b.ticket_id = c.ticket_id
     AND b.workflow = coalesce(c.workflow, b.workflow)
 GROUP BY b.tenant, b.workflow, b.ticket_id;
 ----
+-- What turned out later: an exclusion by the newest word on it, and the last time it was reopened.
+CREATE OR REPLACE TEMP TABLE correction_part AS
+SELECT b.tenant, b.workflow, b.ticket_id, max(o.seq) AS seq,
+    arg_max(struct_pack(reason := o.payload ->> 'value'), (o.occurred_at, o.event_id))
+        FILTER (WHERE o.payload ->> 'what' = 'excluded') AS exclusion,
+    max(o.occurred_at) FILTER (WHERE o.payload ->> 'what' = 'reopened') AS reopened_at
+FROM others o
+JOIN base b ON b.tenant = o.tenant AND b.ticket_id = o.ticket_id
+    AND b.workflow = coalesce(o.workflow, b.workflow)
+WHERE o.kind = 'correction'
+GROUP BY b.tenant, b.workflow, b.ticket_id;
+----
 -- Everything but re-contacts. What was recorded live goes before what an import says of the ticket.
 CREATE OR REPLACE TEMP TABLE fresh AS
 SELECT tenant, workflow, ticket_id, customer_id, opened_at, CAST(opened_at AS DATE) AS "day", source,
-    coalesce(ticket_excluded, resolved.excluded) AS excluded,
+    CASE WHEN exclusion IS NOT NULL THEN exclusion.reason ELSE coalesce(ticket_excluded, resolved.excluded) END
+        AS excluded,
     coalesce(assigned.step, past.step) AS step,
     coalesce(assigned.arm, past.arm) AS arm,
     CASE
@@ -279,8 +294,10 @@ FROM (
         END AS served
     FROM (
         SELECT b.*, t.it AS triaged, a.it AS assigned, a.arms_seen, h.it AS work, e.it AS escalation,
-            r.it AS resolved, c.it AS rated, c.offered_at AS survey_offered_at,
-            greatest(b.seq, t.seq, a.seq, h.seq, e.seq, r.seq, c.seq) AS last_seq
+            -- A claim that was taken back is none.
+            CASE WHEN o.reopened_at > r.it.resolved_at THEN NULL ELSE r.it END AS resolved,
+            o.exclusion, c.it AS rated, c.offered_at AS survey_offered_at,
+            greatest(b.seq, t.seq, a.seq, h.seq, e.seq, r.seq, c.seq, o.seq) AS last_seq
         FROM base b
         LEFT JOIN triage_part t USING (tenant, workflow, ticket_id)
         LEFT JOIN assignment_part a USING (tenant, workflow, ticket_id)
@@ -288,6 +305,7 @@ FROM (
         LEFT JOIN escalation_part e USING (tenant, workflow, ticket_id)
         LEFT JOIN resolution_part r USING (tenant, workflow, ticket_id)
         LEFT JOIN csat_part c USING (tenant, workflow, ticket_id)
+        LEFT JOIN correction_part o USING (tenant, workflow, ticket_id)
     )
 );
 ----

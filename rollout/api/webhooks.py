@@ -1,0 +1,115 @@
+"""The doors for help desks. Answered with 200 only when what was carried is on disk.
+
+A signature takes the place of a key: it says who the sender is, and the configuration says for which
+tenant and workflow. Senders try again on 409, 429 and 5xx and after a silence, so nothing is lost by
+refusing; a body that can never be taken is refused with 422 and counted.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from agents.contract import Ticket
+from rollout.api.problems import Refused
+from rollout.clock import Clock
+from rollout.record.journal import Receipt
+from rollout.records import Assigned, Event
+from rollout.webhooks.inputs import Delivery, Unreadable
+from rollout.webhooks.receive import UnknownSender, receive
+from rollout.webhooks.settings import Settings
+from rollout.webhooks.signature import Unverified
+
+_log = logging.getLogger(__name__)
+_LOGGED_REASONS: Final = 200
+
+
+class Desk(Protocol):
+    """What takes in what is delivered."""
+
+    async def route(self, ticket: Ticket) -> Assigned: ...
+
+    async def record(self, events: list[Event]) -> list[Receipt]: ...
+
+
+class Reception:
+    """Takes deliveries in. One per server."""
+
+    def __init__(self, settings: Settings, desk: Desk, clock: Clock) -> None:
+        self._settings = settings
+        self._desk = desk
+        self._clock = clock
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """By sender and result: ``recorded``, ``duplicate``, ``ignored``, ``unverified``, ``unreadable``."""
+
+    def routes(self) -> list[Route]:
+        """The addresses that senders are given."""
+        return [
+            Route("/webhooks/generic/{name}", self._door("generic"), methods=["POST"]),
+            Route("/webhooks/zendesk", self._door("zendesk"), methods=["POST"]),
+            Route("/webhooks/intercom", self._door("intercom"), methods=["POST"]),
+        ]
+
+    def _door(self, system: str) -> Callable[[Request], Awaitable[Response]]:
+        async def handle(request: Request) -> Response:
+            taken = await self.take(system, request.path_params.get("name"), request)
+            return Response(orjson.dumps(taken), media_type="application/json")
+
+        return handle
+
+    async def take(self, system: str, name: str | None, request: Request) -> dict[str, Any]:
+        """Verify, read and record one delivery.
+
+        Raises:
+            Refused: it is nobody's, not genuine, not readable, or webhooks cannot be taken now.
+            RidealongError: it cannot be recorded, as ``Desk`` says.
+
+        """
+        known = self._settings.current()
+        if known is None:
+            if self._settings.wanted:
+                raise Refused(
+                    "unavailable", "the webhooks file cannot be used; the server's log has the cause"
+                )
+            raise Refused("not-found", "no webhooks are configured; see docs/webhooks.md")
+        body = await request.body()
+        try:
+            sender, delivery = receive(system, name, request.headers, body, self._clock.now(), known)
+        except UnknownSender:
+            raise Refused("not-found", f"nobody is configured to report to {request.url.path}") from None
+        except Unverified as error:
+            self.counts[system, "unverified"] += 1
+            raise Refused("forbidden", f"{error} ({error.reason})", status=401) from None
+        except Unreadable as error:
+            self.counts[system, "unreadable"] += 1
+            _log.warning(
+                "a genuine delivery to %s cannot be read: %s", request.url.path, str(error)[:_LOGGED_REASONS]
+            )
+            raise Refused("invalid", str(error)) from None
+        return await self._record(sender.name, delivery)
+
+    async def _record(self, sender: str, delivery: Delivery) -> dict[str, Any]:
+        decisions = [await self._desk.route(ticket) for ticket in delivery.tickets]
+        receipts = await self._desk.record(list(delivery.events)) if delivery.events else []
+        duplicates = sum(receipt.duplicate for receipt in receipts)
+        result = (
+            "ignored"
+            if delivery.empty
+            else "duplicate"
+            if receipts and duplicates == len(receipts)
+            else "recorded"
+        )
+        self.counts[sender, result] += 1
+        return {
+            "topic": delivery.topic,
+            "result": result,
+            "receipts": [receipt._asdict() for receipt in receipts],
+            "decisions": [
+                {"ticket_id": made.ticket_id, "arm": made.arm, "mode": made.mode} for made in decisions
+            ],
+        }
