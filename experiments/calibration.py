@@ -136,6 +136,8 @@ class Calibration:
     """About what a perfectly calibrated agent would show with as many labels: the error is biased
     upwards, because chance never hits a bin's share exactly."""
     brier: Brier
+    confidence: float
+    """Mean stated confidence."""
     overall: Share
     """Share of answers that were right."""
 
@@ -154,7 +156,7 @@ def calibrate(rows: Reviewed, *, bins: int = BINS) -> Calibration:
     rows = rows.only(~np.isnan(rows.confidence) & ~np.isnan(rows.good))
     overall = share_of(rows.good, rows.weight, rows.cluster)
     if not overall.known:
-        return Calibration(overall.n, (), math.nan, math.nan, _NO_BRIER, overall)
+        return Calibration(overall.n, (), math.nan, math.nan, _NO_BRIER, math.nan, overall)
     place: Codes = np.minimum((rows.confidence * bins).astype(np.intp), bins - 1)
     total = overall.weight
     found, error, by_chance, reliability, resolution = [], 0.0, 0.0, 0.0, 0.0
@@ -170,8 +172,9 @@ def calibrate(rows: Reviewed, *, bins: int = BINS) -> Calibration:
         resolution += weight / total * (good - overall.value) ** 2
         share = share_of(here.good, here.weight, here.cluster)
         found.append(ReliabilityBin(int(index) / bins, (int(index) + 1) / bins, stated, share))
+    mean = float(rows.weight @ rows.confidence) / total
     score = float(rows.weight @ (rows.confidence - rows.good) ** 2) / total
     uncertainty = overall.value * (1 - overall.value)
     within = score - (reliability - resolution + uncertainty)
     brier = Brier(score, reliability, resolution, uncertainty, within)
-    return Calibration(overall.n, tuple(found), error, by_chance, brier, overall)
+    return Calibration(overall.n, tuple(found), error, by_chance, brier, mean, overall)

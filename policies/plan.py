@@ -129,6 +129,8 @@ class ShadowSettings(Strict):
     """Shadow runs at a time."""
     deadline: Duration
     """An answer later than this is dropped and counted."""
+    missed_cost: float | None = Field(default=None, gt=0, le=1000)
+    """What a missed escalation costs, in needless ones; 5 is assumed, and said, where left out."""
 
 
 class Step(Strict):

@@ -50,6 +50,7 @@ def gate_to_json(report: "GateReport") -> dict[str, Any]:
         "tickets": evidence.tickets,
         "tickets_per_day": evidence.tickets_per_day,
         "agent_share": evidence.treated_share,
+        "shadow": None if report.shadow is None else report.shadow.to_json(),
         "plan": dict(report.plan),
         "queries": {**evidence.queries, **report.control.queries},
     }

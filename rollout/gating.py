@@ -26,6 +26,7 @@ from rollout.measure.query import Query, Source, aware_utc
 from rollout.measure.risk_query import risks
 from rollout.measure.scope import ARMS, Scope
 from rollout.measure.survival_query import DAYS, Survival
+from rollout.shadow_reading import ShadowReading, cost_of, read_shadow
 
 _NOBODY = (
     "{title}: there is no {treated} arm in this history as of then; every ticket was handled without it, "
@@ -53,6 +54,8 @@ class GateReport:
     """Re-contact metrics by Kaplan-Meier, beside what decides."""
     control: ControlChecks = field(default_factory=ControlChecks)
     """What became of the human arm itself."""
+    shadow: ShadowReading | None = None
+    """Of a shadow step: confidence, escalation and their prices, as reviewers see them."""
 
     @property
     def decision(self) -> Decision:
@@ -205,6 +208,7 @@ def judge_scope(
             task.metric: survival_of(source, scope, task.metric) for task in tasks if task.metric in DAYS
         },
         control=control,
+        shadow=read_shadow(source, scope.params, cost_of(plan, step)) if scope.mode == "shadow" else None,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from policies.vocabulary import METRICS
+from rollout.cli.shadow_text import shadow_text
 
 _COLOURS: Final = {"PASS": "32", "FAIL": "31", "INVALID": "35", "INCONCLUSIVE": "33"}
 _HEADINGS: Final = (
@@ -39,6 +40,7 @@ def gate_text(gate: Mapping[str, Any], *, colour: bool | None = None) -> str:
             for name, check in gate["integrity"].items()
             if name == "srm" or check["verdict"] != "PASS"
         ),
+        *(["", *shadow_text(gate["shadow"])] if gate.get("shadow") else []),
         "",
         f"{gate['decision']} ({gate['reason']})",
     ]

@@ -35,3 +35,5 @@ class Definition:
     exclusions: str = ""
     """In words, for people: what is left out beyond the rules common to all metrics."""
     table: Literal["facts", "comparisons", "handlings"] = "facts"
+    chance: str = "chance"
+    """Of a table that is sampled: the column with a row's chance to be in it."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 from experiments.samples import NO_SAMPLE, OneSample
 from rollout.evidence import MetricEvidence
 from rollout.measure.catalogue import CATALOGUE
+from rollout.measure.comparisons import REPLIES
 from rollout.measure.query import Query
 from rollout.measure.scope import Scope
 
@@ -15,11 +16,6 @@ _SAMPLE: Final = """sum(a) AS a, sum(b) AS b, sum(a * a) AS aa, sum(a * b) AS ab
 _SUMS: Final = """sum(w * y) AS a, sum(w * d) AS b, sum(w * w * y * y) AS raa, sum(w * w * y * d) AS rab,
         sum(w * w * d * d) AS rbb, sum(d) AS n, sum(y) AS events"""
 
-_COMPARISONS: Final = """
-    SELECT c.*, coalesce(sampling_probability, CAST(1 AS DOUBLE)) AS chance FROM comparisons AS c
-    WHERE tenant = $tenant AND workflow = $workflow AND occurred_at <= $as_of
-        AND ($version IS NULL OR version = $version) AND ($since IS NULL OR occurred_at >= $since)
-        AND customer_id IS NOT NULL"""
 _DRAFTS: Final = """
     SELECT h.outcome, f.customer_id, CAST(1 AS DOUBLE) AS chance
     FROM handlings AS h JOIN facts AS f USING (tenant, workflow, ticket_id)
@@ -28,19 +24,24 @@ _DRAFTS: Final = """
         AND ($version IS NULL OR f.version = $version) AND ($since IS NULL OR f.opened_at >= $since)
     QUALIFY row_number() OVER (PARTITION BY h.ticket_id, h.outcome LIKE 'draft%'
         ORDER BY h.occurred_at DESC, h.event_id DESC) = 1"""
-_TABLES: Final = {"comparisons": _COMPARISONS, "handlings": _DRAFTS}
+_TABLES: Final = {"comparisons": REPLIES, "handlings": _DRAFTS}
 
 
 def level_query(scope: Scope, metric: str) -> Query:
-    """Sums of a metric that no human arm stands beside; weighted by 1 / sampling probability."""
+    """Sums of a metric that no human arm stands beside; weighted by 1 / sampling probability.
+
+    A row whose chance is no chance (outside (0, 1]) stands for nobody knows how many: it is unknown.
+    """
     definition = CATALOGUE[metric]
+    chance = definition.chance
+    counts = f"coalesce({definition.counts} AND {chance} > 0 AND {chance} <= 1, FALSE)"
     sql = f"""
 WITH rows AS ({_TABLES[definition.table]}
 ), marked AS (
-    SELECT customer_id, CAST(1 AS DOUBLE) / chance AS w,
-        CASE WHEN {definition.counts} THEN CAST({definition.value} AS DOUBLE) ELSE CAST(0 AS DOUBLE) END AS y,
-        CAST(coalesce({definition.counts}, FALSE) AS DOUBLE) AS d,
-        CAST({definition.unknown} AS INTEGER) AS unknown
+    SELECT customer_id, CASE WHEN {counts} THEN CAST(1 AS DOUBLE) / {chance} ELSE CAST(0 AS DOUBLE) END AS w,
+        CASE WHEN {counts} THEN CAST({definition.value} AS DOUBLE) ELSE CAST(0 AS DOUBLE) END AS y,
+        CAST({counts} AS DOUBLE) AS d,
+        CAST({definition.unknown} OR ({definition.counts} AND NOT {counts}) AS INTEGER) AS unknown
     FROM rows
 ), units AS (
     SELECT customer_id, {_SUMS}, sum(unknown) AS unknown, count(*) AS tickets

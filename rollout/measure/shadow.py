@@ -1,35 +1,34 @@
-"""Shadow and assist: an agent beside a human on the same ticket. No customer outcome exists here."""
+"""Shadow and assist: an agent beside a human on the same ticket. No customer outcome exists here.
+
+The rows are replies (``rollout.measure.comparisons``): labels are people's, averaged over raters.
+"""
 
 from typing import Final
 
 from rollout.measure.definition import Definition
 
-COMPARED: Final = "(dropped IS NULL)"
-JUDGED: Final = f"({COMPARED} AND starts_with(rater, 'human:'))"
-"""Labels that may carry a gate. A heuristic sorts comparisons for reading; it is no evidence of quality."""
-BOTH_KNOWN: Final = "agent_escalated IS NOT NULL AND human_escalated IS NOT NULL"
-
 METRICS_HERE: Final = (
     Definition(
         "agreement",
-        counts=f"({JUDGED} AND agreement IS NOT NULL)",
+        counts="(compared AND agreement IS NOT NULL)",
         value="agreement",
-        unknown=f"({COMPARED} AND NOT ({JUDGED} AND agreement IS NOT NULL))",
+        unknown="(compared AND agreement IS NULL)",
         exclusions="dropped comparisons; those no person has rated, a heuristic's guess included",
         table="comparisons",
     ),
     Definition(
         "shadow_violations",
-        counts=f"({COMPARED} AND violations IS NOT NULL)",
+        counts="(compared AND violations IS NOT NULL)",
         value="(violations > 0)",
         exclusions="dropped comparisons",
         table="comparisons",
+        chance="chance_seen",
     ),
     Definition(
         "missed_escalation",
-        counts=f"({JUDGED} AND {BOTH_KNOWN})",
-        value="(human_escalated AND NOT agent_escalated)",
-        unknown=f"({COMPARED} AND NOT ({JUDGED} AND {BOTH_KNOWN}))",
+        counts="(compared AND missed IS NOT NULL)",
+        value="missed",
+        unknown="(compared AND missed IS NULL)",
         exclusions="dropped comparisons; those where no person judged whether a human was needed",
         table="comparisons",
     ),
@@ -41,3 +40,4 @@ METRICS_HERE: Final = (
         table="handlings",
     ),
 )
+"""One arm's level: shadow comparisons, assisted drafts, and per-category rates for bands."""
