@@ -20,6 +20,7 @@ from rollout.measure.wanted import (
     KEY,
     MARKS,
     Wanted,
+    arm,
     bit,
     carried,
     has,
@@ -73,20 +74,20 @@ def repeats(wanted: Sequence[Wanted]) -> str:
     return f", repeats AS MATERIALIZED ({repeated('line')}\n)" if rates(wanted) else ""
 
 
-def seen(wanted: Sequence[Wanted], kept: str = "TRUE", more: str = "") -> str:
-    """One narrow row per ticket: customer, stratum, arm, and what it carries of every metric."""
+def seen(wanted: Sequence[Wanted], kept: str = "TRUE") -> str:
+    """One narrow row per ticket: customer, stratum, and what it carries of every metric."""
     joined = "LEFT JOIN repeats USING (line)" if rates(wanted) else ""
     flag = "repeats.line IS NOT NULL" if rates(wanted) else "FALSE"
-    return f"""SELECT hash(customer_id) AS unit, a, h, {carried(wanted)}{more}
+    return f"""SELECT hash(customer_id) AS unit, h, {carried(wanted)}
     FROM (SELECT tickets.*, {flag} AS repeated{shared(wanted)}
         FROM tickets {joined})
     WHERE {kept}"""
 
 
-def cells(wanted: Sequence[Wanted], key: str = KEY) -> str:
+def cells(wanted: Sequence[Wanted]) -> str:
     """Tickets alike: how many, and the sums of what is no rate."""
-    return f"""SELECT {key}, count(*) AS tickets{_lines(_cell(want) for want in wanted)}
-    FROM seen GROUP BY {key}"""
+    return f"""SELECT {KEY}, {arm(wanted)} AS a, count(*) AS tickets{_lines(_cell(want) for want in wanted)}
+    FROM seen GROUP BY {KEY}"""
 
 
 def strata(wanted: Sequence[Wanted]) -> str:
@@ -184,8 +185,8 @@ def _stratum(wanted: Sequence[Wanted], want: Wanted) -> list[str]:
     parts = [f"sum({of}) AS {name}_{m}" for of, name in ((n, "n"), (s, "s"), (q, "q"))]
     parts += [f"sum(a * {of}) AS {name}_{m}" for of, name in ((n, "nt"), (s, "st"), (q, "qt"))]
     if d.immature != NEVER:
-        arm = "a * " if want.against == "limit" else ""
-        parts.append(f"sum({arm}tickets * {has(wanted, want, 'i')}) AS i_{m}")
+        where = "a * " if want.against == "limit" else ""
+        parts.append(f"sum({where}tickets * {has(wanted, want, 'i')}) AS i_{m}")
     if d.unknown != NEVER:
         unknown = f"tickets * {has(wanted, want, 'u')}"
         parts += [f"sum({unknown}) AS u_{m}", f"sum(a * {unknown}) AS ut_{m}"]

@@ -18,8 +18,8 @@ from rollout.measure.recontact import CLAIMED, matured
 
 MARKS: Final = "CAST(arm = $treated AS DOUBLE) AS a, hash(step, weight, canary_weight, day) AS h"
 """Arm and stratum. 64 bits: two of a thousand strata fall together once in 10¹³ gates."""
-KEY: Final = "h, a, bits"
-"""What makes a cell: stratum, arm, and what its tickets carry."""
+KEY: Final = "h, bits"
+"""What makes a cell: stratum, and what its tickets carry; the arm is one more bit."""
 _SHARED: Final = {
     "usd": TICKET_USD,
     "closed": CLOSED,
@@ -106,7 +106,17 @@ def carried(wanted: Sequence[Wanted]) -> str:
         for want in wanted
         if not want.binary
     )
-    return "\n        | ".join(marks or ["0"]) + " AS bits" + "".join(amounts)
+    marks.append(f"CASE WHEN a > 0 THEN {_treated(wanted)} ELSE 0 END")
+    return "\n        | ".join(marks) + " AS bits" + "".join(amounts)
+
+
+def arm(wanted: Sequence[Wanted]) -> str:
+    """1 where the ticket is the treated arm's, else 0, read from ``bits``."""
+    return f"CAST(bits & {_treated(wanted)} > 0 AS DOUBLE)"
+
+
+def _treated(wanted: Sequence[Wanted]) -> int:
+    return 1 << len(_conditions(wanted))
 
 
 def shared(wanted: Sequence[Wanted]) -> str:
