@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from policies.load import load_plan
 from policies.plan import Plan
-from rollout.api.inputs import ActionRequest
+from rollout.api.inputs import Promotion
 from rollout.api.orders import moved
 from rollout.clock import Clock, SystemClock
 from rollout.controller import Controller, Recorder, Standing
@@ -35,7 +35,6 @@ FRESH_SECONDS: Final = 60.0
 BUSY_SECONDS: Final = 2.0
 """How long it holds while tickets come in, as long as no rollout has moved."""
 _MOST_ANSWERS: Final = 256
-TENANT: Final = "default"
 PLANS_ACTOR: Final = "serve --plans"
 
 _log = logging.getLogger(__name__)
@@ -64,24 +63,26 @@ class Analyst:
     def position(self) -> int:
         return int(self._folder.view.position)
 
-    def workflows(self) -> list[dict[str, Any]]:
-        """Every workflow of the records: rollouts first, then desks that have only a history."""
+    def workflows(self, tenant: str) -> list[dict[str, Any]]:
+        """Every workflow of a tenant's records: rollouts first, then desks that have only a history."""
         with self._using:
             self.catch_up()
-            started = [name for _, name in self._controller.workflows()]
-            others = [name for name in known_workflows(self._folder.view) if name not in started]
-            return [self.workflow(name) for name in (*started, *others)]
+            started = [name for owner, name in self._controller.workflows() if owner == tenant]
+            others = [name for name in known_workflows(self._folder.view, tenant) if name not in started]
+            return [self.workflow(tenant, name) for name in (*started, *others)]
 
-    def workflow(self, name: str) -> dict[str, Any]:
+    def workflow(self, tenant: str, name: str) -> dict[str, Any]:
         """Where one rollout stands.
 
         Raises:
             UnknownWorkflow: nothing was ever recorded about it.
 
         """
-        return self._cached(("status", name), partial(self._status, name))
+        return self._cached(("status", tenant, name), partial(self._status, tenant, name))
 
-    def gate(self, name: str, track: str = "ladder", as_of: datetime | None = None) -> dict[str, Any]:
+    def gate(
+        self, tenant: str, name: str, track: str = "ladder", as_of: datetime | None = None
+    ) -> dict[str, Any]:
         """What the gate of the step in force says.
 
         Raises:
@@ -89,18 +90,20 @@ class Analyst:
             TransitionRefused: it runs no such track.
 
         """
-        return self._cached(("gate", name, track, as_of), partial(self._gate, name, track, as_of))
+        key = ("gate", tenant, name, track, as_of)
+        return self._cached(key, partial(self._gate, tenant, name, track, as_of))
 
-    def overview(self, name: str, period: str) -> dict[str, Any]:
+    def overview(self, tenant: str, name: str, period: str) -> dict[str, Any]:
         """The headlines of one workflow.
 
         Raises:
             UnknownWorkflow: nothing was ever recorded about it.
 
         """
-        return self._cached(("overview", name, period), partial(self._overview, name, period))
+        key = ("overview", tenant, name, period)
+        return self._cached(key, partial(self._overview, tenant, name, period))
 
-    def promote(self, name: str, asked: ActionRequest) -> dict[str, Any]:
+    def promote(self, name: str, asked: Promotion) -> dict[str, Any]:
         """Leave a step on a person's word, on the evidence of this moment.
 
         Raises:
@@ -109,8 +112,9 @@ class Analyst:
         """
         with self._using:
             self.catch_up()
-            given = Order(asked.actor, asked.reason, self._clock.now(), asked.override)
-            change = self._controller.promote(name, TrackName(asked.track), given)
+            now = self._clock.now()
+            given = Order(asked.actor, asked.reason, now, asked.override, asked.two_person)
+            change = self._controller.promote(name, TrackName(asked.track), given, asked.tenant)
             self.catch_up()
             return moved(change)
 
@@ -130,11 +134,11 @@ class Analyst:
         """Start the rollouts of a folder's plans that were never started."""
         with self._using:
             self.catch_up()
-            started = {name for _, name in self._controller.workflows()}
+            started = set(self._controller.workflows())
             for file in sorted(plans.glob("*.y*ml")):
                 plan = load_plan(file)
-                if plan.workflow not in started:
-                    order = Order(PLANS_ACTOR, f"plan {file.name}", self._clock.now())
+                if (plan.tenant, plan.workflow) not in started:
+                    order = Order(PLANS_ACTOR, f"plan {file.name}", self._clock.now(), person=False)
                     self._controller.start(plan, str(file), order)
 
     @contextmanager
@@ -165,47 +169,56 @@ class Analyst:
                 _log.warning("%s", error)
 
     def _judge(self, plan: Plan, state: LadderState, track: TrackName, now: datetime) -> Ruling:
-        report = judge_gate(self._folder.view, plan, state.workflow, now, state=state, track=track.value)
+        report = judge_gate(
+            self._folder.view,
+            plan,
+            state.workflow,
+            now,
+            state=state,
+            track=track.value,
+            tenant=state.tenant,
+        )
         return report.judgement.ruling(report.to_json())
 
-    def _status(self, name: str) -> dict[str, Any]:
-        standing, now = self._standing(name), self._clock.now()
+    def _status(self, tenant: str, name: str) -> dict[str, Any]:
+        standing, now = self._standing(tenant, name), self._clock.now()
         if standing is None:
-            return history(name, TENANT)
+            return history(name, tenant)
         rulings = self._controller.rulings(standing, now)
-        return status(standing, rulings, now, self._transitions(name))
+        return status(standing, rulings, now, self._transitions(tenant, name))
 
-    def _standing(self, name: str) -> Standing | None:
+    def _standing(self, tenant: str, name: str) -> Standing | None:
         """Where it stands; None where it has records but no rollout.
 
         Raises:
             UnknownWorkflow: nothing was ever recorded about it.
 
         """
-        require_workflow(self._folder.view, name, TENANT)
-        if (TENANT, name) in self._controller.workflows():
-            return self._controller.standing(name)
+        require_workflow(self._folder.view, name, tenant)
+        if (tenant, name) in self._controller.workflows():
+            return self._controller.standing(name, tenant)
         return None
 
-    def _transitions(self, name: str) -> list[dict[str, Any]]:
+    def _transitions(self, tenant: str, name: str) -> list[dict[str, Any]]:
         wanted = ("seq", "at", "action", "track", "from_step", "to_step", "reason", "sentence", "actor")
         return [
             {key: row[key] for key in wanted} | {"at": _iso(row["at"])}
-            for row in self._folder.view.transitions(TENANT, name)
+            for row in self._folder.view.transitions(tenant, name)
         ]
 
-    def _gate(self, name: str, track: str, as_of: datetime | None) -> dict[str, Any]:
-        standing, view = self._standing(name), self._folder.view
+    def _gate(self, tenant: str, name: str, track: str, as_of: datetime | None) -> dict[str, Any]:
+        standing, view = self._standing(tenant, name), self._folder.view
         state = None if standing is None else standing.state
         if track == TrackName.CANARY and (state is None or state.canary is None):
             raise TransitionRefused(f"{name} runs no canary, so there is no gate to look at")
-        plan = find_plan(view, name).plan if standing is None else standing.plan
-        return judge_gate(view, plan, name, as_of or self._clock.now(), state=state, track=track).to_json()
+        plan = find_plan(view, name, tenant=tenant).plan if standing is None else standing.plan
+        moment = as_of or self._clock.now()
+        return judge_gate(view, plan, name, moment, state=state, track=track, tenant=tenant).to_json()
 
-    def _overview(self, name: str, period: str) -> dict[str, Any]:
-        standing = self._standing(name)
+    def _overview(self, tenant: str, name: str, period: str) -> dict[str, Any]:
+        standing, now = self._standing(tenant, name), self._clock.now()
         plan = None if standing is None else standing.plan
-        return overview(self._folder.view, name, self._clock.now(), period=period, plan=plan).to_json()
+        return overview(self._folder.view, name, now, period=period, tenant=tenant, plan=plan).to_json()
 
     def _cached(self, key: tuple[Any, ...], answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The answer, newly made unless nothing that matters has happened since the last one."""

@@ -3,12 +3,17 @@
 RidealongError
 ├── UsageError            the caller asked for something that cannot be; exit code 2
 │   ├── UnknownWorkflow
+│   ├── UnknownKey        an access key that is not there, or not yours to see
 │   └── FolderInUse       another process owns the data folder
 ├── RecordError           the journal or its view
 │   ├── InvalidEvent      an event that cannot be written as it is
 │   ├── ConflictingEvent  an event id that is already there with another body
 │   ├── JournalCorrupt    bytes that do not verify
 │   └── QueueFull         more is offered than can be made durable; try again later
+├── AccessError           somebody may not do what it asked for
+│   ├── NotSignedIn       nobody knows who it is
+│   ├── NotAllowed        it has no such permission, or the thing belongs to another tenant
+│   └── TooMany           it asked more often than it may
 └── TransitionRefused     a promotion, pause, resume or abort that the ladder does not allow; exit code 1
 """
 
@@ -22,6 +27,10 @@ class UsageError(RidealongError):
 
 
 class UnknownWorkflow(UsageError):
+    pass
+
+
+class UnknownKey(UsageError):
     pass
 
 
@@ -47,6 +56,26 @@ class JournalCorrupt(RecordError):
 
 class QueueFull(RecordError):
     pass
+
+
+class AccessError(RidealongError):
+    pass
+
+
+class NotSignedIn(AccessError):
+    pass
+
+
+class NotAllowed(AccessError):
+    pass
+
+
+class TooMany(AccessError):
+    """``wait`` is in seconds."""
+
+    def __init__(self, message: str, wait: float) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class TransitionRefused(RidealongError):

@@ -232,6 +232,23 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentNoted:
+    """One change of an incident."""
+
+    incident_id: str
+    action: str
+    """``open``, ``acknowledge``, ``grade`` or ``close``."""
+    severity: int
+    """1 to 4 after the change; 1 is worst."""
+    title: str | None = None
+    version: str | None = None
+    """The agent version it happened to."""
+    origin: str | None = None
+    """``person`` or ``controller``: who noticed."""
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TransitionMade:
     """A change of a workflow's position: the only thing the router obeys.
 

@@ -78,6 +78,16 @@ def test_stages_do_not_know_the_conductors() -> None:
                 )
 
 
+def test_who_may_what_is_decided_without_knowing_a_stage_or_a_door() -> None:
+    free = {"access", "records", "errors", "clock"}
+    for path in sorted((ROOT / "rollout" / "access").rglob("*.py")):
+        for name, line in imports(path):
+            parts = name.split(".")
+            assert parts[0] != "rollout" or len(parts) < 2 or parts[1] in free, (
+                f"{path.relative_to(ROOT)}:{line}: access imports {name}"
+            )
+
+
 def test_experiments_import_when_copied_alone(tmp_path: Path) -> None:
     import shutil
 

@@ -7,9 +7,11 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rollout.api.inputs import ActionRequest
+from rollout.api.inputs import Promotion
 from rollout.api.problems import Refused, problem
 
+TENANT: Final = "x-ridealong-tenant"
+"""Header that tells the analyst whose data a read is about; nobody but the door can reach it."""
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=1.0)
 _AWAY: Final = (
     "the analyst does not answer; tickets are still decided with the last split. It is started again "
@@ -26,15 +28,16 @@ class Analyst:
             transport=transport, base_url="http://analyst", timeout=_TIMEOUT, trust_env=False
         )
 
-    async def forward(self, request: Request) -> Response:
-        """The analyst's answer to a read, as it is; 503 where there is none."""
+    async def forward(self, request: Request, tenant: str) -> Response:
+        """The analyst's answer to a read about ``tenant``, as it is; 503 where there is none."""
+        asked = str(httpx.QueryParams(str(request.query_params)).remove("tenant"))
         try:
-            answer = await self._http.get(request.url.path, params=str(request.query_params))
+            answer = await self._http.get(request.url.path, params=asked, headers={TENANT: tenant})
         except httpx.HTTPError:
             return problem("unavailable", _AWAY)
         return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))
 
-    async def promote(self, workflow: str, asked: ActionRequest) -> dict[str, Any]:
+    async def promote(self, workflow: str, asked: Promotion) -> dict[str, Any]:
         """Have a promotion judged on the evidence of this moment, and recorded.
 
         Raises:

@@ -1,5 +1,6 @@
 """What every request must hold to before anything else looks at it."""
 
+from collections.abc import Callable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,17 +21,20 @@ class LocalOnly:
     """Without keys, loopback is the only lock: keep web pages in the user's browser out.
 
     A page anywhere may send a "simple" POST to 127.0.0.1, or point its own name at it. JSON needs a
-    preflight that is never granted, and a foreign host name is refused.
+    preflight that is never granted, and a foreign host name is refused. With keys any host name will
+    do: no page knows one, and no browser adds it by itself.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, one_person: Callable[[], bool]) -> None:
         self._app = app
+        self._one_person = one_person
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             headers = dict(scope["headers"])
             host = headers.get(b"host", b"").decode("latin-1")
-            if host.rsplit(":", 1)[0] not in _LOOPBACK and host not in _LOOPBACK:
+            here = host.rsplit(":", 1)[0] in _LOOPBACK or host in _LOOPBACK
+            if not here and self._one_person():
                 refusal = problem("misdirected", f"the server answers on this machine only, not as {host!r}")
                 await refusal(scope, receive, send)
                 return

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from agents.contract import Ticket
+from rollout.access.roles import Role
 
 MOST_OUTCOMES: Final = 1000
 
@@ -42,8 +43,8 @@ class RouteRequest(Input):
     subject: str = Field(default="", max_length=1000)
     text: str = Field(default="", max_length=100_000)
 
-    def ticket(self) -> Ticket:
-        return Ticket(**dict(self))
+    def ticket(self, tenant: str) -> Ticket:
+        return Ticket(**dict(self), tenant=tenant)
 
 
 class _Outcome(Input):
@@ -117,11 +118,48 @@ class ActionRequest(Input):
     override: bool = False
     """Promote although the gate has not passed; never possible where harm is shown."""
     reason: str = Field(min_length=3, max_length=1000)
-    actor: Identifier
+    actor: Identifier | None = None
+    """Who you are, on a server without access keys. With them the key says it and this is not looked at."""
 
 
-ACTIONS: Final = ("promote", "pause", "resume", "abort")
+class Promotion(Input):
+    """A promotion on its way to the analyst: what was asked, and what the door knows of who asked."""
+
+    tenant: str
+    actor: str
+    two_person: bool
+    track: Literal["ladder", "canary"]
+    override: bool
+    reason: str
+
+
+class KeyRequest(Input):
+    """An access key to be made. Its tenant is the request's."""
+
+    role: Role
+    name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f()]{1,100}$")] | None = None
+    """Whose it is; two keys of one name are one person where two are asked for."""
+    all_tenants: bool = False
+    """Of the whole installation: it names a tenant with each request."""
+    expires_at: Moment | None = None
+    rate: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    """Tokens per second; the server's own limit where left out."""
+    actor: Identifier | None = None
+    """As in an order: who you are, on a server without access keys."""
+
+
+class KeyChange(Input):
+    """A key to be rotated or revoked."""
+
+    overlap_seconds: Annotated[float, Field(ge=0, le=90 * 86400)] = 86400.0
+    """How long the old secret goes on opening after a rotation."""
+    actor: Identifier | None = None
+
+
 ACTION: Final[TypeAdapter[ActionRequest]] = TypeAdapter(ActionRequest)
+KEY: Final[TypeAdapter[KeyRequest]] = TypeAdapter(KeyRequest)
+KEY_CHANGE: Final[TypeAdapter[KeyChange]] = TypeAdapter(KeyChange)
+PROMOTION: Final[TypeAdapter[Promotion]] = TypeAdapter(Promotion)
 ROUTE: Final[TypeAdapter[RouteRequest]] = TypeAdapter(RouteRequest)
 _ONE: Final[TypeAdapter[Outcome]] = TypeAdapter(Outcome)
 _MANY: Final[TypeAdapter[list[Outcome]]] = TypeAdapter(Outcomes)

@@ -11,18 +11,20 @@ class Metrics:
     """What this process has done since it started."""
 
     def __init__(self) -> None:
-        self.decisions: Counter[tuple[str, str, str]] = Counter()
-        """By workflow, arm and reason."""
-        self.outcomes: Counter[str] = Counter()
-        """By type."""
+        self.decisions: Counter[tuple[str, str, str, str]] = Counter()
+        """By tenant, workflow, arm and reason."""
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        """By tenant and type."""
 
-    def text(self, gauges: Mapping[str, float]) -> str:
-        """All counters, and ``gauges`` as they stand now."""
+    def text(self, tenant: str, gauges: Mapping[str, float]) -> str:
+        """The counters of one tenant, and ``gauges`` as they stand now."""
         lines = [
             "# HELP ridealong_decisions_total Tickets decided and durably recorded.",
             "# TYPE ridealong_decisions_total counter",
         ]
-        for (workflow, arm, reason), count in sorted(self.decisions.items()):
+        for (owner, workflow, arm, reason), count in sorted(self.decisions.items()):
+            if owner != tenant:
+                continue
             labels = f'workflow="{_safe(workflow)}",arm="{_safe(arm)}",reason="{_safe(reason)}"'
             lines.append(f"ridealong_decisions_total{{{labels}}} {count}")
         lines += [
@@ -31,7 +33,8 @@ class Metrics:
         ]
         lines += [
             f'ridealong_outcomes_total{{type="{_safe(kind)}"}} {count}'
-            for kind, count in sorted(self.outcomes.items())
+            for (owner, kind), count in sorted(self.outcomes.items())
+            if owner == tenant
         ]
         for name, value in gauges.items():
             lines += [

@@ -9,19 +9,23 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Body, FastAPI, Query
 from fastapi.openapi.utils import get_openapi
 
+from rollout.access.roles import Open, rule_of
 from rollout.api import reads
-from rollout.api.inputs import ActionRequest, Outcome, Outcomes, RouteRequest
-from rollout.api.rows import Decision, Moved, Page, Problem, Ready, Receipts
+from rollout.api.inputs import ActionRequest, KeyChange, KeyRequest, Outcome, Outcomes, RouteRequest
+from rollout.api.rows import Decision, Key, Keys, Me, Moved, NewKey, Page, Problem, Ready, Receipts
 
 _PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _WORDS: Final = {
     400: "The body is not JSON",
-    404: "No such workflow or action",
+    401: "Nobody knows who you are: no key or token, or one that opens nothing",
+    403: "Your roles do not allow it, or it belongs to another tenant",
+    404: "No such workflow, action or key",
     409: "Already recorded with other content, or not allowed by the ladder",
     413: "The body is too large",
     415: "Not sent as application/json",
     421: "A foreign host name",
     422: "A parameter or field is not as described",
+    429: "More than you may ask; `Retry-After` says when to try again",
     503: "Cannot be done right now; `Retry-After` says when to try again",
 }
 
@@ -69,6 +73,47 @@ def export(after: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(g
     """Page through the journal, oldest first."""
 
 
+@_written.get("/v1/me", tags=["access"], response_model=Me)
+def me() -> None:
+    """Who you are to this server, and what you may do."""
+
+
+@_written.get("/v1/keys", tags=["access"], response_model=Keys)
+def list_keys() -> None:
+    """The access keys of your tenant, without their secrets.
+
+    Those of the whole installation see all keys, or with `tenant` those of one.
+    """
+
+
+@_written.post(
+    "/v1/keys",
+    tags=["access"],
+    response_model=NewKey,
+    status_code=201,
+    responses=_problems(400, 413, 415, 422, 503),
+)
+def create_key(key: KeyRequest) -> None:
+    """Make an access key.
+
+    Its `key` is shown in this answer and never again: only a digest of it is kept.
+    """
+
+
+@_written.post(
+    "/v1/keys/{key_id}/rotate", tags=["access"], response_model=NewKey, responses=_problems(404, *_POST)
+)
+def rotate_key(key_id: str, change: KeyChange) -> None:
+    """Give a key a new secret; the old one opens for a while longer."""
+
+
+@_written.post(
+    "/v1/keys/{key_id}/revoke", tags=["access"], response_model=Key, responses=_problems(404, *_POST)
+)
+def revoke_key(key_id: str, change: KeyChange) -> None:
+    """Close a key at once and for good."""
+
+
 @_written.get("/", tags=["operations"])
 def index() -> dict[str, Any]:
     """Where the doors are."""
@@ -91,6 +136,38 @@ def metrics() -> None:
     """Prometheus text: decisions by arm, journal position, lag of the view."""
 
 
+_BEARER: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An access key (`ridealong keys create`) or a token of your sign-in. A server without "
+    "either is for one person and listens on its own machine only.",
+}
+_TENANT_PARAMETER: Final = {
+    "name": "tenant",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "Whose data; only those who belong to no tenant have to say it.",
+}
+
+
+def _say_who_may(schema: dict[str, Any]) -> None:
+    """Add to every operation what its rule asks for, and the refusals that follow from it."""
+    schema["components"]["securitySchemes"] = {"bearer": _BEARER}
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            rule = rule_of(method.upper(), path)
+            if rule is not None and isinstance(rule.needs, Open):
+                operation["security"] = []
+                continue
+            needs = "the permission of its action" if rule is None else f"`{rule.needs.value}`"
+            operation["description"] = f"{operation['description']}\n\nNeeds {needs}."
+            operation["security"] = [{"bearer": []}]
+            operation.setdefault("parameters", []).append(_TENANT_PARAMETER)
+            refusals = {str(code): said for code, said in _problems(401, 403, 429).items()}
+            operation["responses"] = refusals | operation["responses"]
+
+
 def describe(app: FastAPI) -> None:
     """Give ``app`` the description of all public doors at ``/openapi.json``."""
 
@@ -103,6 +180,7 @@ def describe(app: FastAPI) -> None:
                 routes=[*_written.routes, *reads.public.routes],
             )
             schema["components"]["schemas"].setdefault("Problem", Problem.model_json_schema())
+            _say_who_may(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

@@ -1,7 +1,6 @@
 """A person's order as a change of the ladder. Needs no evidence, so it works while nobody measures."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, Final
 
 from policies.plan import Plan
@@ -17,11 +16,10 @@ _ACTIONS: Final[dict[str, Callable[[Plan, LadderState, TrackName, Order], Transi
 }
 
 
-def order(action: str, asked: ActionRequest, now: datetime) -> Callable[[Plan, LadderState], Transition]:
+def order(action: str, asked: ActionRequest, given: Order) -> Callable[[Plan, LadderState], Transition]:
     """What ``pause``, ``resume`` or ``abort`` makes of a standing."""
 
     def change(plan: Plan, state: LadderState) -> Transition:
-        given = Order(asked.actor, asked.reason, now)
         return _ACTIONS[action](plan, state, TrackName(asked.track), given)
 
     return change

@@ -10,14 +10,14 @@ from rollout.records import Escalated, Event, Handled, Kind, Rated, Resolved
 
 RESERVED: Final = (
     *("ticket:", "triage:", "assignment:", "comparison:"),
-    *("transition:", "history:", "config:", "plan:", "erasure:"),
+    *("transition:", "history:", "config:", "plan:", "erasure:", "webhook:", "incident:", "access:"),
 )
 """Beginnings of event ids that only the server gives, so that nobody can take a ticket's place."""
 
 Reported = Resolution | Csat | Escalation | Handling
 
 
-def event_of(outcome: Reported, workflow: str | None, tenant: str = "default") -> Event:
+def event_of(outcome: Reported, workflow: str | None, tenant: str, actor: str = "api") -> Event:
     """The event that records ``outcome``.
 
     Raises:
@@ -38,7 +38,7 @@ def event_of(outcome: Reported, workflow: str | None, tenant: str = "default") -
         payload=payload,
         tenant=tenant,
         workflow=outcome.workflow or workflow,
-        actor="api",
+        actor=actor,
     )
 
 

@@ -1,6 +1,7 @@
 """Every refusal as RFC 9457 problem details: what happened, in whose words, what to do."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any, Final
 
 import orjson
@@ -14,10 +15,14 @@ from starlette.responses import Response
 from rollout.errors import (
     ConflictingEvent,
     FolderInUse,
+    NotAllowed,
+    NotSignedIn,
     QueueFull,
     RecordError,
     RidealongError,
+    TooMany,
     TransitionRefused,
+    UnknownKey,
     UnknownWorkflow,
     UsageError,
 )
@@ -33,7 +38,10 @@ _TITLES: Final[dict[str, tuple[int, str]]] = {
     "too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "Send JSON"),
     "misdirected": (421, "Not the host this server answers for"),
+    "unauthenticated": (401, "Nobody knows who you are"),
     "forbidden": (403, "Not allowed"),
+    "unknown-key": (404, "No such key"),
+    "too-many": (429, "More than you may ask"),
     "invalid": (422, "The request does not hold to the contract"),
     "internal": (500, "An error of the server"),
     "busy": (503, "More is offered than can be made durable"),
@@ -42,6 +50,10 @@ _TITLES: Final[dict[str, tuple[int, str]]] = {
 }
 _ERRORS: Final[tuple[tuple[type[RidealongError], str], ...]] = (
     (UnknownWorkflow, "unknown-workflow"),
+    (UnknownKey, "unknown-key"),
+    (NotSignedIn, "unauthenticated"),
+    (NotAllowed, "forbidden"),
+    (TooMany, "too-many"),
     (ConflictingEvent, "conflict"),
     (TransitionRefused, "refused"),
     (QueueFull, "busy"),
@@ -97,7 +109,13 @@ def problem(
 def of_error(error: RidealongError) -> Response:
     """An expected error of the house, in the status its kind deserves."""
     code = next((code for kind, code in _ERRORS if isinstance(error, kind)), "internal")
-    return problem(code, str(error))
+    return problem(code, str(error), headers=_headers(error))
+
+
+def _headers(error: RidealongError) -> dict[str, str]:
+    if isinstance(error, TooMany):
+        return {"Retry-After": str(ceil(error.wait))}
+    return {"WWW-Authenticate": "Bearer"} if isinstance(error, NotSignedIn) else {}
 
 
 def of_validation(error: ValidationError | RequestValidationError) -> Response:

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Protocol
 
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, FastAPI, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from rollout.api import problems
-from rollout.api.inputs import ACTION, ActionRequest
+from rollout.api.forward import TENANT
+from rollout.api.inputs import PROMOTION, Promotion
 from rollout.api.problems import Refused
 
 Period = Literal["7d", "28d", "90d", "all"]
@@ -24,15 +25,15 @@ class Answers(Protocol):
     @property
     def position(self) -> int: ...
 
-    def workflows(self) -> list[dict[str, Any]]: ...
+    def workflows(self, tenant: str) -> list[dict[str, Any]]: ...
 
-    def workflow(self, name: str) -> dict[str, Any]: ...
+    def workflow(self, tenant: str, name: str) -> dict[str, Any]: ...
 
-    def gate(self, name: str, track: str, as_of: datetime | None) -> dict[str, Any]: ...
+    def gate(self, tenant: str, name: str, track: str, as_of: datetime | None) -> dict[str, Any]: ...
 
-    def overview(self, name: str, period: Period) -> dict[str, Any]: ...
+    def overview(self, tenant: str, name: str, period: Period) -> dict[str, Any]: ...
 
-    def promote(self, name: str, asked: ActionRequest) -> dict[str, Any]: ...
+    def promote(self, name: str, asked: Promotion) -> dict[str, Any]: ...
 
 
 public = APIRouter()
@@ -47,35 +48,40 @@ def _answers(request: Request) -> Answers:
     return answers
 
 
+Tenant = Annotated[str, Header(alias=TENANT, include_in_schema=False)]
+"""Set by the door; a read that comes without is refused and never answered about anybody."""
+
+
 @public.get("/v1/workflows", tags=["workflows"], responses=_REFUSALS)
-def workflows(request: Request) -> dict[str, Any]:
+def workflows(request: Request, tenant: Tenant) -> dict[str, Any]:
     """Every workflow: its ladder, its position, the weights in force, the last verdict."""
-    return {"workflows": _answers(request).workflows()}
+    return {"workflows": _answers(request).workflows(tenant)}
 
 
 @public.get("/v1/workflows/{workflow}", tags=["workflows"], responses=_REFUSALS)
-def workflow(request: Request, workflow: str) -> dict[str, Any]:
+def workflow(request: Request, workflow: str, tenant: Tenant) -> dict[str, Any]:
     """One workflow: step, weights in force, status, why it is held, its transitions."""
-    return _answers(request).workflow(workflow)
+    return _answers(request).workflow(tenant, workflow)
 
 
 @public.get("/v1/workflows/{workflow}/gate", tags=["workflows"], responses=_REFUSALS)
 def gate(
     request: Request,
     workflow: str,
+    tenant: Tenant,
     track: Literal["ladder", "canary"] = "ladder",
     as_of: Annotated[datetime | None, Query(description="With an offset; the present if left out")] = None,
 ) -> dict[str, Any]:
     """The gate of the step in force: each metric with estimate, interval, margin and sentence."""
     if as_of is not None and as_of.tzinfo is None:
         raise Refused("invalid", f"as_of={as_of.isoformat()}: give an offset, e.g. {as_of.isoformat()}Z")
-    return _answers(request).gate(workflow, track, as_of)
+    return _answers(request).gate(tenant, workflow, track, as_of)
 
 
 @public.get("/v1/metrics/overview", tags=["metrics"], responses=_REFUSALS)
-def overview(request: Request, workflow: str, period: Period = "28d") -> dict[str, Any]:
+def overview(request: Request, workflow: str, tenant: Tenant, period: Period = "28d") -> dict[str, Any]:
     """The four headlines with trend, interval, n, sentence and query."""
-    return _answers(request).overview(workflow, period)
+    return _answers(request).overview(tenant, workflow, period)
 
 
 _private = APIRouter()
@@ -88,7 +94,7 @@ def position(request: Request) -> dict[str, int]:
 
 @_private.post("/internal/workflows/{workflow}/promote")
 async def promote(request: Request, workflow: str) -> dict[str, Any]:
-    asked = ACTION.validate_json(await request.body())
+    asked = PROMOTION.validate_json(await request.body())
     return await run_in_threadpool(_answers(request).promote, workflow, asked)
 
 

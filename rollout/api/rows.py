@@ -83,6 +83,49 @@ class Page(BaseModel):
     head: int
 
 
+class Me(BaseModel):
+    """Who somebody is to this server."""
+
+    id: str
+    name: str | None
+    method: str
+    """``key``, ``oidc``, or ``local`` on a server without keys."""
+    tenant: str | None
+    """None: of the whole installation, which names a tenant with each request."""
+    roles: list[str]
+    permissions: list[str]
+    one_person: bool
+
+
+class Key(BaseModel):
+    """An access key without its secret."""
+
+    id: str
+    role: str
+    tenant: str | None
+    name: str | None
+    status: str
+    """``active``, ``expired`` or ``revoked``."""
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    """To the minute."""
+    rate: float | None
+    secrets: int
+    """How many of its secrets open: 2 while one is being changed."""
+
+
+class NewKey(Key):
+    key: str
+    """The key itself, shown this once."""
+
+
+class Keys(BaseModel):
+    keys: list[Key]
+
+
 class Problem(BaseModel):
     """RFC 9457 problem details."""
 
@@ -96,4 +139,5 @@ class Problem(BaseModel):
 class Ready(BaseModel):
     status: str
     """``ready``, ``degraded`` (decides, but reads and the controller are away) or ``failed``."""
-    checks: dict[str, str]
+    checks: dict[str, str] = {}
+    """Only for those who may read rollouts."""

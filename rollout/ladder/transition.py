@@ -63,6 +63,10 @@ class Order:
     reason: str
     at: datetime
     override: bool = False
+    two_person: bool = False
+    """The actor is known, not typed: where a step asks for approval it takes a second one."""
+    person: bool = True
+    """False where a program gives it: then nobody has answered for it yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,27 @@ import logging
 import socket
 import sys
 from typing import Final
+from urllib.parse import urlsplit
 
 import uvicorn
 
+from rollout.access.admission import Admission
+from rollout.access.key_desk import KeyDesk
 from rollout.api.desk import Desk
 from rollout.api.door import Door, create_app
 from rollout.api.forward import Analyst
 from rollout.api.standings import Standings, decisive
+from rollout.api.webhooks import Reception
+from rollout.clock import SystemClock
 from rollout.errors import RidealongError
 from rollout.record.folder import DataFolder
+from rollout.record.journal import Journal
 from rollout.router import Router
 from rollout.serve.lifeline import stop_with_parent
 from rollout.serve.settings import RunSettings
+from rollout.serve.sockets import require_loopback
 from rollout.serve.supervisor import USAGE_EXIT
+from rollout.webhooks.settings import Settings, settings_file
 
 _DRAIN_SECONDS: Final = 5
 
@@ -33,12 +41,15 @@ def run(settings: RunSettings) -> None:
         router = Router(folder.journal, folder.content)
         standings = Standings(folder.journal, router)
         standings.learn(decisive(settings.folder / "journal"))
+        desk = Desk(router, folder.journal)
         door = Door(
             journal=folder.journal,
-            desk=Desk(router, folder.journal),
+            desk=desk,
             standings=standings,
             analyst=Analyst(settings.analyst_socket),
             token=settings.token,
+            access=admission(settings, folder.journal),
+            reception=Reception(Settings(settings_file(settings.folder)), desk, SystemClock()),
         )
         config = uvicorn.Config(
             create_app(door),
@@ -49,6 +60,19 @@ def run(settings: RunSettings) -> None:
             server_header=False,
         )
         uvicorn.Server(config).run([socket.socket(fileno=settings.door_fd)])
+
+
+def admission(settings: RunSettings, journal: Journal) -> Admission:
+    """Who is let in.
+
+    Raises:
+        UsageError: the keys cannot be read, or there are none and other machines could reach the door.
+
+    """
+    access = Admission(KeyDesk(settings.folder, journal.append))
+    if access.one_person:
+        require_loopback(urlsplit(settings.url).hostname or "")
+    return access
 
 
 def main() -> int:

@@ -18,6 +18,8 @@ from fastapi import FastAPI
 from policies.digest import plan_digest
 from policies.load import load_plan, plan_to_json
 from policies.plan import Plan
+from rollout.access.admission import Admission
+from rollout.access.key_desk import KeyDesk
 from rollout.api.desk import Desk
 from rollout.api.door import Door, create_app
 from rollout.api.forward import Analyst
@@ -122,6 +124,7 @@ def build(path: Path, plan: Plan, stage: Stage, stack: ExitStack, *, start: bool
         standings=standings,
         analyst=Analyst(str(path / "nobody.sock")),
         token=TOKEN,
+        access=Admission(KeyDesk(path / "data", folder.journal.append, clock=clock)),
         clock=clock,
     )
     app = create_app(door)

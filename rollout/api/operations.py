@@ -1,0 +1,65 @@
+"""What the server says of itself and of its caller."""
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rollout.access.roles import Permission
+from rollout.api.admit import Caller
+from rollout.api.answers import as_json
+from rollout.api.metrics import CONTENT_TYPE
+
+if TYPE_CHECKING:
+    from rollout.api.door import Door
+
+
+async def alive(_: "Door", __: Request, ___: Caller) -> Response:
+    """Whether the process runs."""
+    return as_json({"status": "alive"})
+
+
+async def index(_: "Door", __: Request, ___: Caller) -> Response:
+    """Where the doors are."""
+    doors = {"description": "/openapi.json", "workflows": "/v1/workflows", "ready": "/readyz"}
+    return as_json({"service": "ridealong", "doors": doors})
+
+
+async def me(door: "Door", _: Request, caller: Caller) -> Response:
+    """Who the caller is."""
+    known = caller.known
+    told = {
+        "id": known.id,
+        "name": known.name,
+        "method": known.method.value,
+        "tenant": known.tenant,
+        "roles": sorted(role.value for role in known.roles),
+        "permissions": sorted(permission.value for permission in known.permissions),
+        "one_person": door.access.one_person,
+    }
+    return as_json(told)
+
+
+async def ready(door: "Door", _: Request, caller: Caller) -> Response:
+    """Whether tickets are decided; the checks only for those who may read rollouts."""
+    position = await door.analyst.position()
+    failure = door.journal.failure
+    status = "failed" if failure else "degraded" if position is None else "ready"
+    answer: dict[str, Any] = {"status": status}
+    if caller.may(Permission.READ):
+        own = sum(tenant == caller.tenant for tenant, _ in door.standings.workflows())
+        answer["checks"] = {
+            "journal": str(failure or "takes events"),
+            "split": f"{own} workflows in force",
+            "analyst": "does not answer; the last split stays in force" if position is None else "answers",
+        }
+    return as_json(answer, 503 if failure else 200)
+
+
+async def metrics(door: "Door", _: Request, caller: Caller) -> Response:
+    """The tenant's counters and the server's gauges."""
+    head, position = door.journal.head().seq, await door.analyst.position()
+    gauges: dict[str, float] = {"journal_seq": head, "analyst_up": position is not None}
+    if position is not None:
+        gauges |= {"view_position": position, "view_lag_records": max(head - position, 0)}
+    return Response(door.metrics.text(caller.tenant, gauges), media_type=CONTENT_TYPE)
