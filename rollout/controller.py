@@ -16,6 +16,7 @@ from policies.digest import plan_digest
 from policies.plan import Plan, plan_from_json, plan_to_json
 from rollout.clock import Clock, SystemClock
 from rollout.errors import ConflictingEvent, TransitionRefused, UnknownWorkflow
+from rollout.incidents.blocking import opened_by
 from rollout.ladder import actions
 from rollout.ladder.revision import adopt
 from rollout.ladder.state import LadderState, TrackName
@@ -207,9 +208,10 @@ class Controller:
                 actor=change.actor,
             )
         )
-        receipts = self._record(events)
+        incident = opened_by(change, after)
+        receipts = self._record(events if incident is None else [*events, incident])
         if self._told is not None:
-            self._told(change, receipts[-1].seq)
+            self._told(change, receipts[len(events) - 1].seq)
         return change
 
     def _pinned(self, change: Transition, plan: Plan, source: str) -> list[Event]:

@@ -13,6 +13,7 @@ from policies.vocabulary import METRICS, Mode
 from rollout.errors import UnknownWorkflow, UsageError
 from rollout.evidence import GateEvidence
 from rollout.human_arm import human_arm
+from rollout.incidents.blocking import held, incidents_as_of
 from rollout.ladder.categories import CategoryRow, asked_of, held_by, judge_categories
 from rollout.ladder.control import ControlChecks, guarded
 from rollout.ladder.findings import findings_of
@@ -155,6 +156,9 @@ def gate(
     knows = any(rung.name == named for rung in steps)
     looks = position.looks if position is not None and position.step == planned.name else None
     report = judge_scope(source, plan, planned, scope, keep=True, looks=looks)
+    report = replace(
+        report, judgement=held(report.judgement, incidents_as_of(source, tenant, workflow, as_of))
+    )
     return replace(report, step=named, plan={**report.plan, "knows_step": knows})
 
 

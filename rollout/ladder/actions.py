@@ -7,7 +7,7 @@ from policies.plan import Plan
 from policies.vocabulary import Mode
 from rollout.errors import TransitionRefused
 from rollout.ladder.state import LadderState, Status, Track, TrackName, moved, shares_of
-from rollout.ladder.steps import consider, entered, promoted, withdrawn
+from rollout.ladder.steps import INCIDENT, consider, entered, promoted, withdrawn
 from rollout.ladder.transition import Decision, Order, Outlook, Ruling, Transition
 
 
@@ -78,7 +78,8 @@ def promote(plan: Plan, state: LadderState, name: TrackName, ruling: Ruling, ord
 
     Raises:
         TransitionRefused: the gates have not passed and the order is no override, or harm is shown,
-            or the track is paused, aborted or complete. Neither can be overridden.
+            a severe incident is open, or the track is paused, aborted or complete. None of these can
+            be overridden.
 
     """
     track = _climbing(state, name)
@@ -90,7 +91,7 @@ def promote(plan: Plan, state: LadderState, name: TrackName, ruling: Ruling, ord
             sentence=f"{change.sentence}; approved: {order.reason}",
             evidence={**ruling.evidence, "ordered": order.reason},
         )
-    harmed = ruling.decision is Decision.ROLL_BACK
+    harmed = ruling.decision is Decision.ROLL_BACK or ruling.reason == INCIDENT
     if harmed or track.status is Status.PAUSED or outlook.reason == "CLOCK_WENT_BACK":
         raise TransitionRefused(f"{track.step} cannot be left: {outlook.sentence} ({outlook.reason})")
     if not order.override:

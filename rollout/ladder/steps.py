@@ -20,6 +20,8 @@ from rollout.ladder.transition import (
     Transition,
 )
 
+INCIDENT: Final = "INCIDENT"
+"""Reason of a ruling that a severe incident holds: only a person ends it, no override does."""
 REVIEW_CYCLE: Final = timedelta(days=1)
 """Passes closer together than this are one look: consecutive passes mean stable review cycles,
 however often the controller ticks."""
@@ -156,6 +158,8 @@ def _harmed(plan: Plan, track: Track, ruling: Ruling) -> Outlook:
 
 
 def _undecided(step: Step, track: Track, ruling: Ruling, now: datetime) -> Outlook:
+    if ruling.reason == INCIDENT:
+        return _hold(INCIDENT, ruling.sentence)
     if step.max_duration is not None and now - track.entered_at >= step.max_duration:
         return _hold(
             "MAX_DURATION",
