@@ -42,6 +42,40 @@ def incremental(folder: Path, at: datetime) -> Sums:
     return _numbers(day_sums(view).row(scope, wanted, WAGE))
 
 
+def gate(folder: Path, at: datetime) -> Sums:
+    """A whole look: scope, sums, categories, life tables, integrity, the human arm, judgement."""
+    from types import SimpleNamespace
+
+    from gate_world import START
+
+    from policies.plan import plan_from_json
+    from rollout.gating import gate as look
+
+    view, scope, _ = _ours(folder, at)
+    here = SimpleNamespace(step=scope.step, version=scope.version, since=START, looks=None)
+    report = look(view, plan_from_json(PLAN), scope.workflow, at, state=SimpleNamespace(ladder=here))
+    return {"tickets": float(report.evidence.tickets)}
+
+
+PLAN: dict[str, Any] = {
+    "workflow": "support",
+    "owners": {"workflow": "a", "technical": "b", "escalation": "c"},
+    "unit": "customer",
+    "salt": "gates-1",
+    "agent": "resolution@1.2.0",
+    "steps": [{"name": f"step{i}", "set_weight": weight} for i, weight in enumerate((5, 10, 30, 60))],
+    "metrics": {
+        "csat": {"margin": "0.2"},
+        "recontact_7d": {"margin": "4pp"},
+        "escalation": {"margin": "5pp"},
+        "cost": {"margin": "1.0", "cap": CAPS["cost"]},
+        "handle_time": {"margin": "10%", "cap": CAPS["handle_time"]},
+    },
+    "monitors": ["violations"],
+    "inference": {"alpha": 0.05, "power": 0.8},
+    "cost": {"human_usd_per_hour": WAGE},
+}
+
 _OPEN: dict[Path, Any] = {}
 
 
@@ -255,6 +289,46 @@ def tea_tasting(folder: Path, at: datetime) -> Sums:
     }
 
 
+_OUTCOMES = """
+SELECT customer_id, CAST(arm = 'agent' AS TINYINT) AS variant, {sums}
+FROM (
+    SELECT *, csat_at <= $at AS answered, resolved_at <= $at AS closed,
+        csat_at <= $at AND row_number() OVER (
+            PARTITION BY customer_id, CASE WHEN csat_at <= $at THEN epoch_us(csat_at) // 604800000000 END
+            ORDER BY csat_at, ticket_id) = 1 AS counted,
+        resolution IN ('confirmed', 'assumed') AND resolved_at <= $at - INTERVAL 7 DAY AS matured
+    FROM facts WHERE opened_at <= $at
+) GROUP BY customer_id, variant"""
+_PARTS = {
+    "csat": ("csat", "counted"),
+    "csat_response": ("answered", "csat_offered_at <= $at - INTERVAL 3 DAY"),
+    "recontact_7d": ("recontact_at <= resolved_at + INTERVAL 7 DAY", "matured"),
+    "escalation": ("escalated", "TRUE"),
+    "cost": (f"least(coalesce(cost_usd, 0) + human_seconds * {WAGE} / 3600, {CAPS['cost']})", "closed"),
+    "handle_time": (f"least(handle_seconds, {CAPS['handle_time']})", "closed"),
+}
+
+
+def tea_tasting_duckdb(folder: Path, at: datetime) -> Sums:
+    """The same experiment on the backend tea-tasting documents for DuckDB: Ibis over the view's file."""
+    import ibis
+    import tea_tasting as tt
+
+    sums = ", ".join(
+        f"coalesce(sum(CAST({y} AS DOUBLE)) FILTER ({d}), 0) AS y_{m},"
+        f" CAST(count(*) FILTER ({d}) AS DOUBLE) AS d_{m}"
+        for m, (y, d) in _PARTS.items()
+    )
+    query = _OUTCOMES.format(sums=sums).replace("$at", f"TIMESTAMP '{at.replace(tzinfo=None)}'")
+    found = ibis.duckdb.connect(str(folder / "facts.duckdb"), read_only=True)
+    experiment = tt.Experiment({m: tt.RatioOfMeans(f"y_{m}", f"d_{m}") for m in BOTH})
+    result = experiment.analyze(found.sql(query))
+    found.disconnect()
+    return {
+        f"{m}__{side}": float(getattr(result[m], side)) for m in BOTH for side in ("treatment", "control")
+    }
+
+
 def gbstats(folder: Path, at: datetime) -> Sums:
     """Moments per arm by Polars, judged by gbstats; a row is a customer in an arm, without strata."""
     import polars as pl
@@ -312,11 +386,27 @@ def statsmodels(folder: Path, at: datetime) -> Sums:
 
 
 ARMS: dict[str, Arm] = {
-    arm.__name__: arm for arm in (full, incremental, polars, pandas, tea_tasting, gbstats, statsmodels)
+    "full": full,
+    "again": full,
+    "incremental": incremental,
+    "polars": polars,
+    "pandas": pandas,
+    "tea_tasting": tea_tasting,
+    "tea_tasting_duckdb": tea_tasting_duckdb,
+    "gbstats": gbstats,
+    "statsmodels": statsmodels,
+    "gate": gate,
+    "gate_kept": gate,
 }
+"""``again`` is ``full`` a second time: how far two runs of the same differ."""
+OURS = ("full", "again", "incremental", "gate", "gate_kept")
 
 NEEDS = {
     "full": ("rollout.measure.gate_query",),
+    "again": ("rollout.measure.gate_query",),
+    "gate": ("rollout.gating",),
+    "gate_kept": ("rollout.gating",),
+    "tea_tasting_duckdb": ("ibis", "tea_tasting"),
     "incremental": ("rollout.measure.day_sums",),
     "polars": ("polars",),
     "pandas": ("pandas", "pyarrow.parquet"),
@@ -331,7 +421,7 @@ def main() -> None:
     arm, folder = ARMS[sys.argv[1]], Path(sys.argv[2])
     for module in NEEDS.get(sys.argv[1], ()):
         import_module(module)
-    if sys.argv[1] in ("full", "incremental"):
+    if sys.argv[1] in OURS:
         _ours(folder, datetime.now(UTC))
     for line in sys.stdin:
         at = datetime.fromisoformat(line.strip())

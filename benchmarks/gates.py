@@ -6,7 +6,8 @@
 Peers live in an interpreter of their own, because their pins differ from ours; whichever is not
 installed is said to be missing:
 
-    python -m venv peers && peers/bin/pip install tea-tasting pandas statsmodels "polars>=2,<3" pyarrow
+    python -m venv peers
+    peers/bin/pip install tea-tasting "ibis-framework[duckdb]" pandas statsmodels "polars>=2,<3" pyarrow
     python -m venv gb && gb/bin/pip install gbstats polars pyarrow
     python benchmarks/gates.py --peers peers/bin/python --gbstats gb/bin/python
 
@@ -23,6 +24,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -33,11 +35,14 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from gate_world import build, moments  # noqa: E402 - the path above comes first
 
-TICK = timedelta(minutes=10)
-OURS = ("full", "incremental")
-CLUSTERED = ("full", "incremental", "polars", "pandas")
+TICK = timedelta(days=1)
+"""Between rounds: what is kept takes in a day's new tickets before every answer."""
+OURS = ("full", "incremental", "gate", "gate_kept")
+KEEPERS = ("incremental", "gate_kept")
+"""Arms that live through all rounds, as the controller does."""
+CLUSTERED = ("full", "again", "incremental", "polars", "pandas")
 """Arms that count the same sums as ``full``, and must find the same."""
-BARS = {"polars": 2.0, "pandas": 1.0, "tea_tasting": 1.0, "statsmodels": 1.0}
+BARS = {"polars": 2.0, "pandas": 1.0, "tea_tasting": 1.0, "tea_tasting_duckdb": 1.0, "statsmodels": 1.0}
 """What the full scan may take, in times of the peer's."""
 INCREMENTAL, PEAK = 0.1, 3.0
 SLOW = 1_000_000
@@ -72,33 +77,40 @@ class Worker:
 def race(folder: Path, options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
     """Answers per arm, one per round.
 
-    Every look is a process of its own, but for the incremental arm's: it lives through all rounds, as the
-    controller does, and has looked twice before the first. A view's file has one owner, so it gets a copy.
+    Every look is a process of its own, but for the keepers': they live through all rounds, as the controller
+    does, and have looked before the first. A view's file has one owner, so each gets a copy.
     """
-    pythons = dict.fromkeys(("tea_tasting", "pandas", "statsmodels"), options.peers) | {
-        "gbstats": options.gbstats
-    }
-    arms = ["full", "incremental", "polars", "pandas", "tea_tasting", "gbstats"]
+    peers = ("tea_tasting", "tea_tasting_duckdb", "pandas", "statsmodels")
+    pythons = dict.fromkeys(peers, options.peers) | {"gbstats": options.gbstats}
+    arms = ["full", "again", "incremental", "polars", "pandas", "tea_tasting", "tea_tasting_duckdb"]
+    arms += ["gbstats", "gate", "gate_kept"]
     if options.tickets <= SLOW:
         arms.append("statsmodels")
     found: dict[str, list[dict[str, Any]]] = {arm: [] for arm in arms}
     before, *rounds = moments(options.days, options.rounds, TICK)
-    copy = folder / "kept"
-    copy.mkdir(exist_ok=True)
-    shutil.copyfile(folder / "facts.duckdb", copy / "facts.duckdb")
-    with Worker("incremental", copy, sys.executable) as keeper:
-        for _ in range(2):
-            _say("incremental", "before", keeper.look(before))
+    with ExitStack() as alive:
+        keepers = {arm: alive.enter_context(_keeper(arm, folder)) for arm in KEEPERS}
+        for arm, keeper in keepers.items():
+            # Two full looks, of which the second keeps its sums, and one that keeps the other counts.
+            for ago in (timedelta(minutes=20), timedelta(minutes=10), timedelta(0)):
+                _say(arm, "before", keeper.look(before - ago))
         for number, at in enumerate(rounds):
             for arm in arms:
-                if arm == "incremental":
-                    answer = keeper.look(at)
+                if arm in keepers:
+                    answer = keepers[arm].look(at)
                 else:
                     with Worker(arm, folder, pythons.get(arm, sys.executable)) as worker:
                         answer = worker.look(at)
                 _say(arm, f"round {number + 1}", answer)
                 found[arm] += [answer] if answer is not None else []
     return found
+
+
+def _keeper(arm: str, folder: Path) -> Worker:
+    copy = folder / arm
+    copy.mkdir(exist_ok=True)
+    shutil.copyfile(folder / "facts.duckdb", copy / "facts.duckdb")
+    return Worker(arm, copy, sys.executable)
 
 
 def _say(arm: str, when: str, answer: dict[str, Any] | None) -> None:
@@ -135,6 +147,8 @@ def summary(found: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
 
 def _same(arm: str, sums: dict[str, float], ours: dict[str, float]) -> bool | None:
     """Whether the arm found what ours did; ``None`` where it estimates something else."""
+    if arm in ("gate", "gate_kept"):
+        return sums["tickets"] == ours["tickets"]
     if arm == "statsmodels":
         return _same_regression(sums, ours)
     if arm not in CLUSTERED:
@@ -182,6 +196,12 @@ def verdicts(rows: list[dict[str, Any]]) -> list[str]:
         lines.append(
             f"incremental / full: {ratio:.2f}, at most {INCREMENTAL:g}: {_kept(ratio <= INCREMENTAL)}"
         )
+    if "gate_kept" in by and "gate" in by:
+        ratio = by["gate_kept"]["processor"] / by["gate"]["processor"]
+        lines.append(
+            f"whole look from kept days / full, processor: {ratio:.2f}, at most {INCREMENTAL:g}:"
+            f" {_kept(ratio <= INCREMENTAL)}"
+        )
     peak = max(by[arm]["peak_gib"] for arm in OURS if arm in by)
     return [*lines, f"peak memory: {peak:.2f} GiB, at most {PEAK:g}: {_kept(peak <= PEAK)}"]
 
@@ -196,12 +216,51 @@ def table(rows: list[dict[str, Any]]) -> str:
         if row.get("missing"):
             lines.append(f"| {row['arm']} | not installed or failed | | | | |")
             continue
-        same = {True: "yes", False: "NO"}[row["same"]]
+        same = {True: "yes", False: "NO", None: "other"}[row["same"]]
         lines.append(
             "| {arm} | {seconds:.2f} | {processor:.2f} | {ratio:.2f} | {peak_gib:.2f} | ".format(**row)
             + f"{same} |"
         )
     return "\n".join(lines)
+
+
+WHAT = """\
+`full` counts six metrics (CSAT with its response rate, 7-day re-contact, escalation, cost and handle time
+with caps; violations against a limit) with strata of step and day and clusters of customers, from the
+view's file and within the view's memory limit. `again` is the same once more: how far two runs of one thing
+differ. `incremental` answers the same from sums kept of settled days, and takes in a day of new tickets
+first. `gate` is a whole look of the controller (scope, sums, categories, life tables, integrity, the human
+arm, judgement), `gate_kept` the same from kept days; the checks of the human arm are counted in full by both.
+
+`polars` (streaming) and `pandas` count what `full` counts. `tea_tasting` takes a row per customer and arm by
+Polars and `RatioOfMeans` per metric, `tea_tasting_duckdb` the same rows by Ibis from the same DuckDB file:
+per customer, because its delta method is valid over independent rows only; neither has strata. `gbstats`
+judges moments that Polars made, without strata. `statsmodels` is least squares with fixed effects and
+clusters on one metric. Peers other than `tea_tasting_duckdb` read a Parquet file of the columns they need."""
+
+
+def write_report(folder: Path, place: dict[str, Any], rows: list[dict[str, Any]], bars: list[str]) -> None:
+    """``gate-speed.md`` and ``gate-speed.json``, of one run."""
+    (folder / "gate-speed.json").write_text(
+        json.dumps({**place, "arms": rows, "bars": bars}, indent=1) + "\n"
+    )
+    loads = " to ".join(f"{load:.1f}" for load in place["load"])
+    text = f"""# How long a gate takes
+
+Made by `benchmarks/gates.py --out docs`, which says how to install the peers; do not edit. One run of
+{place["tickets"]:,} tickets over {place["days"]} days, {place["rounds"]} rounds in which the arms took
+turns, one day apart, on {place["processors"]} shared processors at a load of {loads}. Medians; ratios are
+medians of the rounds' ratios, so that they hold where seconds do not.
+
+{table(rows)}
+
+What was promised, in times of the peer:
+
+{chr(10).join(f"- {line}" for line in bars)}
+
+{WHAT}
+"""
+    (folder / "gate-speed.md").write_text(text)
 
 
 def main() -> None:
@@ -215,6 +274,7 @@ def main() -> None:
     )
     parser.add_argument("--gbstats", default=sys.executable, help="a Python with gbstats")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--out", type=Path, help="a folder to write gate-speed.md and gate-speed.json to")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = (options.folder or Path(scratch)) / f"{options.tickets}-{options.days}"
@@ -225,6 +285,8 @@ def main() -> None:
         loads.append(os.getloadavg()[0])
     place = {"tickets": options.tickets, "days": options.days, "rounds": options.rounds}
     place |= {"processors": os.cpu_count(), "load": loads}
+    if options.out is not None:
+        write_report(options.out, place, rows, verdicts(rows))
     if options.json:
         print(json.dumps({**place, "arms": rows, "bars": verdicts(rows)}))
         return
