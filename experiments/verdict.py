@@ -7,7 +7,7 @@ from typing import Literal
 Better = Literal["higher", "lower"]
 Unit = Literal["points", "rate", "usd", "seconds", "count"]
 
-RESERVE = 0.15
+RESERVE = 0.10
 """Share of alpha kept for what the normal approximation owes: looked at after every answer, the
 e-process spends all it is given, and skewed, clustered sums take up to a tenth more than they should."""
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from experiments.estimate import estimate_above
 from experiments.judge import CLUSTERS
 from experiments.power import BURN_IN
+from experiments.samples import Companion, Comparison
 from experiments.sequential import NARROW, log_evidence
 from experiments.verdict import Rules
 from simulation.desk import _WEEK, _ratings
@@ -20,6 +22,10 @@ RAMP = ((0, 0.05), (2, 0.10), (7, 0.30), (14, 0.60))
 DAYS = 75
 PASS_ALPHA = Rules(alpha=0.05, power=0.9).pass_alpha
 MARGIN = 0.12
+HISTORY_DAYS = 60
+"""Days before the rollout from which the covariate is taken."""
+SHRINKAGE = 4.0
+REMEMBERED = "daily, with history"
 CADENCES = {"daily": 1, "hourly": 24, "10 minutes": 144, "every answer": 0}
 
 
@@ -65,11 +71,12 @@ class Path:
 def simulate(survey: Survey, seed: int) -> Path:
     """Seventy-five days of one gate."""
     rng = np.random.default_rng(seed)
-    sums = _Sums(survey.customers)
+    desk = _Customers(survey, rng)
+    sums = _Sums(survey.customers, desk.history(np.random.default_rng([seed, 1])))
     rows: list[tuple[float, ...]] = []
-    day_of = dict.fromkeys(CADENCES, np.inf)
-    information_of = dict.fromkeys(CADENCES, np.inf)
-    for index, (customer, arm, rating, time) in enumerate(_days(survey, rng)):
+    day_of = dict.fromkeys((*CADENCES, REMEMBERED), np.inf)
+    information_of = dict.fromkeys((*CADENCES, REMEMBERED), np.inf)
+    for index, (customer, arm, rating, time) in enumerate(desk.days(rng)):
         seen = sums.prefixes(customer, arm, rating)
         sums.add(customer, arm, rating)
         end = sums.look()
@@ -79,6 +86,10 @@ def simulate(survey: Survey, seed: int) -> Path:
         rows.append((end.effect[0], end.robust[0], end.floor[0], end.smaller[0]))
         variance = np.maximum(seen.robust, seen.floor)
         passing = _passes(seen)
+        if day_of[REMEMBERED] == np.inf and sums.passes_with_history(end):
+            # Counted in the information that the plain estimate has by then: the same answers.
+            day_of[REMEMBERED] = index
+            information_of[REMEMBERED] = 1 / max(end.robust[0], end.floor[0])
         for cadence, looks in CADENCES.items():
             if passing.any() and day_of[cadence] == np.inf:
                 hit = passing & _looked_at(time, looks)
@@ -89,22 +100,40 @@ def simulate(survey: Survey, seed: int) -> Path:
     return Path(*np.array(rows).T, day_of, information_of)
 
 
-def _days(survey: Survey, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, ...]]:
-    answers = rng.gamma(0.5, 1.0, survey.customers) * rng.beta(2.0, 14.7, survey.customers)
-    edges = np.cumsum(answers / answers.sum())
-    temper = rng.normal(0.0, np.sqrt(survey.loyalty), survey.customers)
-    bucket = rng.random(survey.customers)
-    weights = np.zeros(DAYS)
-    for first, weight in RAMP:
-        weights[first:] = weight
-    for index in range(DAYS):
-        n = max(2, rng.poisson(survey.answers_per_day * _WEEK[index % 7]))
-        customer = np.searchsorted(edges, rng.random(n)).clip(0, survey.customers - 1)
-        arm = (bucket[customer] < weights[index]).astype(float)
-        noise = rng.normal(0.0, np.sqrt(1 - survey.loyalty), n)
-        rating = _ratings(temper[customer] + noise + survey.drift * index / 90)
-        drop = (rating > 1) & (rng.random(n) < -survey.effect / max((rating > 1).mean(), 1e-9))
-        yield customer, arm, rating - drop * arm, np.sort(rng.random(n))
+class _Customers:
+    """Who answers how often, how kindly, and into which bucket each fell."""
+
+    def __init__(self, survey: Survey, rng: np.random.Generator) -> None:
+        self.survey = survey
+        answers = rng.gamma(0.5, 1.0, survey.customers) * rng.beta(2.0, 14.7, survey.customers)
+        self.edges = np.cumsum(answers / answers.sum())
+        self.temper = rng.normal(0.0, np.sqrt(survey.loyalty), survey.customers)
+        self.bucket = rng.random(survey.customers)
+
+    def history(self, rng: np.random.Generator) -> np.ndarray:
+        """Each customer's shrunk mean rating of the weeks before, 0 for whoever gave none."""
+        n = rng.poisson(self.survey.answers_per_day * HISTORY_DAYS)
+        customer, rating = self._answers(n, 0, rng)
+        given = np.bincount(customer, minlength=self.survey.customers)
+        total = np.bincount(customer, rating - rating.mean(), minlength=self.survey.customers)
+        return total / (given + SHRINKAGE)
+
+    def days(self, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, ...]]:
+        """Customer, arm, rating and time in the day of each day's answers."""
+        weights = np.zeros(DAYS)
+        for first, weight in RAMP:
+            weights[first:] = weight
+        for index in range(DAYS):
+            n = max(2, rng.poisson(self.survey.answers_per_day * _WEEK[index % 7]))
+            customer, rating = self._answers(n, index, rng)
+            arm = (self.bucket[customer] < weights[index]).astype(float)
+            drop = (rating > 1) & (rng.random(n) < -self.survey.effect / max((rating > 1).mean(), 1e-9))
+            yield customer, arm, rating - drop * arm, np.sort(rng.random(n))
+
+    def _answers(self, n: int, day: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        customer = np.searchsorted(self.edges, rng.random(n)).clip(0, self.survey.customers - 1)
+        noise = rng.normal(0.0, np.sqrt(1 - self.survey.loyalty), n)
+        return customer, _ratings(self.temper[customer] + noise + self.survey.drift * day / 90)
 
 
 def _looked_at(time: np.ndarray, looks: int) -> np.ndarray:
@@ -125,8 +154,11 @@ def _passes(seen: Prefixes) -> np.ndarray:
 
 
 class _Sums:
-    def __init__(self, customers: int) -> None:
+    def __init__(self, customers: int, history: np.ndarray) -> None:
         self.a, self.b = np.zeros(customers), np.zeros(customers)
+        self.history, self.x = history, np.zeros(customers)
+        self.beside = np.zeros(6)
+        """The sums of a ``Companion``, in its order."""
         self.aa = self.ab = self.bb = self.sa = self.sb = self.within = self.n = self.treated = 0.0
         self.strata = 0
 
@@ -142,7 +174,32 @@ class _Sums:
         self.ab += new_a @ new_b - old_a @ old_b
         self.bb += new_b @ new_b - old_b @ old_b
         self.within += centred @ centred
+        past = self.history[customer]
+        past = past - past.mean()
+        old_x = self.x[who]
+        new_x = old_x + np.bincount(place, contrast * past)
+        self.x[who] = new_x
+        self.beside += [
+            new_x.sum() - old_x.sum(),
+            new_x @ new_x - old_x @ old_x,
+            new_a @ new_x - old_a @ old_x,
+            new_x @ new_b - old_x @ old_b,
+            past @ past,
+            past @ centred,
+        ]
         self.n, self.treated, self.strata = self.n + len(y), self.treated + arm.sum(), self.strata + 1
+
+    def passes_with_history(self, end: Prefixes) -> bool:
+        """Whether the library's estimate with the covariate clears the margin now."""
+        if not (end.smaller[0] >= BURN_IN and end.effective[0] >= CLUSTERS and end.effect[0] >= -MARGIN):
+            return False
+        parts = (self.sa, self.sb, self.aa, self.ab, self.bb, self.within, self.n, self.treated)
+        control = self.n - self.treated
+        sums = Comparison(*parts, control, 10**9, self.strata, 0.0, 0.0, covariate=Companion(*self.beside))
+        found = estimate_above(sums, better="higher", margin=MARGIN)
+        score = found.effect * found.information
+        seen = log_evidence(score, found.information, MARGIN, NARROW * MARGIN)
+        return bool(seen >= np.log(1 / PASS_ALPHA))
 
     def look(self) -> Prefixes:
         one = np.ones(1)

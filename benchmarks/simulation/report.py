@@ -185,7 +185,8 @@ effect the next day."""
 _GATES = """\
 CSAT alone, margin 0.12 points, 240 answers a day, weights 5, 10, 30, 60 % from days 0, 2, 7, 14, looked
 at for 75 days. Fixed-n information is what one look with 90 % power would need. Information is counted
-until promotion or the end."""
+until promotion or the end, and always as the plain estimate has it: "with history" means the covariate
+of sixty days before the rollout, with the same answers."""
 _DATES = """\
 Share of gates without a difference that had passed by the date predicted with the stated assurance,
 daily looks."""

@@ -8,7 +8,7 @@ from scipy.special import ndtri
 from experiments.alternatives import spending_boundary
 from experiments.power import fixed_information
 from experiments.sequential import best_rho
-from simulation.gates import CADENCES, DAYS, MARGIN, Path
+from simulation.gates import CADENCES, DAYS, MARGIN, REMEMBERED, Path
 
 FIXED = fixed_information(MARGIN, alpha=0.05, power=0.9)
 """Information at which a single look has 90 % power: the yardstick."""
@@ -38,7 +38,7 @@ def summaries(paths: list[Path]) -> list[Summary]:
     """Our rule at each cadence, then the others at daily looks."""
     end = np.array([path.information[-1] for path in paths])
     found = []
-    for cadence in CADENCES:
+    for cadence in (*CADENCES, REMEMBERED):
         at = np.array([path.passed_information[cadence] for path in paths])
         day = np.array([path.passed_day[cadence] for path in paths])
         found.append(_summary(f"ridealong, {cadence}", at, day + 1, end))

@@ -56,12 +56,31 @@ def test_running_sums_equal_the_sums_of_all_rows() -> None:
     assert look.robust[0] == pytest.approx(whole.variance_robust, rel=0.01)
 
 
+def test_the_covariates_sums_are_those_of_the_library() -> None:
+    from experiments.rows import comparison_from_rows
+
+    gates = part("gates")
+    rng = np.random.default_rng(5)
+    past = rng.normal(0, 0.4, 300)
+    sums, rows = gates._Sums(300, past), []
+    for day in range(4):
+        customer = rng.integers(0, 300, 80)
+        arm, y = (rng.random(80) < 0.4).astype(float), rng.integers(1, 6, 80).astype(float)
+        sums.add(customer, arm, y)
+        rows.append(np.stack([np.full(80, day), customer, arm, y]))
+    stratum, cluster, arm, y = np.concatenate(rows, axis=1)
+    x = past[cluster.astype(int)]
+    whole = comparison_from_rows(stratum, cluster, arm, y, np.ones_like(y), x).covariate
+    names = ("sum_x", "sum_xx", "sum_ax", "sum_xb", "within_xx", "within_xy")
+    assert [getattr(whole, name) for name in names] == pytest.approx(list(sums.beside), rel=1e-9)
+
+
 def test_sums_after_each_answer_equal_counting_afresh() -> None:
     from experiments.rows import comparison_from_rows
 
     gates = part("gates")
     rng = np.random.default_rng(2)
-    sums, history = gates._Sums(5000), []
+    sums, history = gates._Sums(5000, np.zeros(5000)), []
     for day in range(3):
         customer = rng.choice(5000, 60, replace=False)
         arm, y = (rng.random(60) < 0.4).astype(float), rng.integers(1, 6, 60).astype(float)
