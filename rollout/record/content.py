@@ -79,6 +79,16 @@ class ContentStore:
             row = self._connection.execute("SELECT body FROM content WHERE ref = ?", (ref,)).fetchone()
         return None if row is None else str(row[0])
 
+    def of_ticket(self, tenant: str, ticket_id: str, part: str) -> str | None:
+        """Return a part of a ticket's content, the newest where there are several; None if none is left."""
+        with self._lock:
+            row = self._connection.execute(
+                "SELECT body FROM content WHERE tenant = ? AND ticket_id = ? AND part = ?"
+                " ORDER BY created_at DESC LIMIT 1",
+                (tenant, ticket_id, part),
+            ).fetchone()
+        return None if row is None else str(row[0])
+
     def states(self, refs: Collection[str]) -> dict[str, State]:
         """Say of each reference whether its text is there, was erased, has expired, or is missing."""
         asked = json.dumps(list(refs))

@@ -5,7 +5,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
@@ -17,6 +17,7 @@ from rollout.errors import UsageError
 from rollout.serve.settings import RunSettings
 from rollout.serve.sockets import listen, require_loopback
 from rollout.serve.supervisor import Child, Supervisor, module
+from rollout.webhooks.settings import settings_file
 
 READY_SECONDS: Final = 60.0
 LOCAL_NOTICE: Final = (
@@ -79,6 +80,7 @@ def running(
         [
             Child("router", module("rollout.serve.router_process"), environment, (door.fileno(),)),
             Child("analyst", module("rollout.serve.analyst_process"), environment),
+            *_notifier(data, environment),
             *others(url),
         ],
         say,
@@ -90,6 +92,13 @@ def running(
         supervisor.stop()
         door.close()
         shutil.rmtree(private, ignore_errors=True)
+
+
+def _notifier(data: Path, environment: Mapping[str, str]) -> list[Child]:
+    """The process that tells others, where a webhooks file says whom."""
+    if not settings_file(data).exists():
+        return []
+    return [Child("notifier", module("rollout.serve.notifier_process"), environment)]
 
 
 def wait_until_ready(supervisor: Supervisor, url: str, *, timeout: float = READY_SECONDS) -> None:
