@@ -155,6 +155,90 @@ class Headline(TypedDict):
     by_arm: NotRequired[list[Point]]
 
 
+class ShareRow(TypedDict):
+    """A weighted share with its 95 % interval; ``n`` counts reviews. None where too few customers."""
+
+    value: float | None
+    lower: float | None
+    upper: float | None
+    n: int
+
+
+class EscalationCell(TypedDict):
+    """Reviewed tickets of one kind, and the share of all tickets they stand for."""
+
+    agent_escalated: bool
+    human_needed: bool
+    n: float
+    share: float | None
+
+
+class EscalationRow(TypedDict):
+    n: int
+    cells: list[EscalationCell]
+    sensitivity: ShareRow
+    specificity: ShareRow
+    precision: ShareRow
+    missed_of_answered: ShareRow
+    sentence: str
+
+
+class ReliabilityBin(ShareRow):
+    """Answers whose stated confidence lies between two edges, and the share of them that was good."""
+
+    low: float
+    high: float
+    confidence: float
+
+
+class ReliabilityRow(TypedDict):
+    n: int
+    bins: list[ReliabilityBin]
+    error: float | None
+    error_by_chance: float | None
+    brier: dict[str, float | None]
+    sentence: str
+
+
+class ThresholdRow(TypedDict):
+    """What one threshold of confidence would have done; the cost is in needless hand-overs per ticket."""
+
+    threshold: float
+    answered: float | None
+    good: float | None
+    good_lower: float | None
+    missed: float | None
+    needless: float | None
+    missed_of_answered: float | None
+    cost: float | None
+    tied: bool
+
+
+class ThresholdsRow(TypedDict):
+    n: int
+    rows: list[ThresholdRow]
+    best: float | None
+    low: float | None
+    high: float | None
+    undecided: str | None
+    sentence: str
+
+
+class ShadowReadingRow(TypedDict):
+    """What reviewers' labels teach about one version's escalations and confidence."""
+
+    version: str | None
+    basis: Literal["people", "heuristic", "none"]
+    missed_cost: float
+    missed_cost_declared: bool
+    sentence: str
+    escalation: EscalationRow
+    reliability: ReliabilityRow
+    thresholds: ThresholdsRow
+    agreement: list[dict[str, Any]]
+    sql: str
+
+
 class ShadowRow(TypedDict):
     """Agent replies beside the humans' on the same tickets; no customer saw them."""
 
@@ -165,6 +249,7 @@ class ShadowRow(TypedDict):
     abstained: int
     dropped: dict[str, int]
     gaps: list[dict[str, Any]]
+    reading: NotRequired[ShadowReadingRow | None]
 
 
 class Overview(TypedDict):

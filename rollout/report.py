@@ -16,6 +16,7 @@ from rollout.measure.headlines.returns import returns
 from rollout.measure.headlines.shadowing import Shadow, shadowing
 from rollout.measure.headlines.slice import Headline, Slice
 from rollout.measure.query import Source, aware_utc
+from rollout.shadow_reading import ShadowReading, cost_of, read_shadow
 
 __all__ = ["GateReport", "Overview", "gate", "overview", "period_of"]
 
@@ -41,8 +42,11 @@ class Overview:
     cost: Headline
     flow: Headline
     shadow: Shadow | None
+    reading: ShadowReading | None
+    """Of the shadow's newest version: what reviewers' labels teach."""
 
     def to_json(self) -> dict[str, Any]:
+        reading = None if self.reading is None else self.reading.to_json()
         return {
             "workflow": self.workflow,
             "as_of": self.as_of.isoformat(),
@@ -56,7 +60,7 @@ class Overview:
             "escalation": self.escalation.to_json(),
             "cost": self.cost.to_json(),
             "flow": self.flow.to_json(),
-            "shadow": None if self.shadow is None else self.shadow.to_json(),
+            "shadow": None if self.shadow is None else self.shadow.to_json() | {"reading": reading},
         }
 
 
@@ -110,6 +114,7 @@ def overview(
         cost=costs(source, these, wage),
         flow=flow(source, these),
         shadow=shadowing(source, these),
+        reading=_reading(source, these, plan),
     )
 
 
@@ -127,6 +132,21 @@ def period_of(text: str) -> timedelta | None:
     if unit not in units or not (number.isascii() and number.isdigit()) or not 0 < int(number) <= 100_000:
         raise UsageError(f"{text!r} is no period; write e.g. 7d, 12w, 48h or all")
     return timedelta(**{units[unit]: int(number)})
+
+
+def _reading(source: Source, these: Slice, plan: Plan | None) -> ShadowReading | None:
+    """None where nothing was watched, or one category is asked for: thresholds know none."""
+    if these.category is not None:
+        return None
+    query = these.query(
+        "SELECT max_by(version, occurred_at) AS version FROM comparisons WHERE tenant = $tenant"
+        " AND workflow = $workflow AND occurred_at <= $as_of AND ($since IS NULL OR occurred_at >= $since)"
+        " AND ($version IS NULL OR version = $version)"
+    )
+    version = query.one(source)["version"]
+    if version is None:
+        return None
+    return read_shadow(source, {**query.params, "version": version}, cost_of(plan))
 
 
 def _newest(source: Source, these: Slice) -> datetime | None:

@@ -170,8 +170,8 @@ def _agreement(each: "RaterAgreement") -> dict[str, Any]:
     found, name = each.found, _NAMES[each.coefficient]
     said = f"{each.between} on {each.on}: "
     if isnan(found.value):
-        said += f"unknown; {found.n:,.0f} replies were rated by both" + (
-            " and chance explains everything" if found.expected >= 1 else ", too few"
+        said += f"unknown, with {found.n:,.0f} replies rated by " + (
+            "two people" if each.between == "people" else "both"
         )
     else:
         said += (

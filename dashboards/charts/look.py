@@ -23,6 +23,8 @@ PURPLE: Final = "#A872B5"
 OCHRE: Final = "#A3925A"
 GREEN: Final = "#1B9E77"
 RED: Final = "#CC4B2C"
+ORANGE_TINT: Final = "#F6E3C5"
+RED_TINT: Final = "#F3CFC5"
 
 GROUPS: Final = {
     "human": ("Human", GREY),

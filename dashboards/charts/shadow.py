@@ -1,42 +1,58 @@
 """Shadow replies beside the humans'."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Final
 
 import altair as alt
 import pandas as pd
 
 from dashboards import format as fmt
 from dashboards.charts import look
-from dashboards.rows import Point
+from dashboards.rows import EscalationCell, Point
+
+_KINDS: Final = {
+    (True, True): "Rightly handed over",
+    (False, False): "Rightly answered",
+    (True, False): "Needless",
+    (False, True): "Missed",
+}
+"""(handed over, human needed) as people call it."""
 
 
-def confusion(rows: Sequence[Mapping[str, Any]]) -> look.Picture:
-    """Would the agent have escalated where the human did? Four cells with counts."""
+def confusion(rows: Sequence[EscalationCell]) -> look.Picture:
+    """Did the agent hand over where a human was needed? Four cells, each with its share and count."""
     found = pd.DataFrame(
         [
             {
-                "agent": "Agent hands off" if row["agent_escalated"] else "Agent answers",
-                "human": "Human escalated" if row["human_escalated"] else "Human answered",
+                "agent": "Agent hands over" if row["agent_escalated"] else "Agent answers",
+                "human": "Human needed" if row["human_needed"] else "No human needed",
+                "kind": _KINDS[row["agent_escalated"], row["human_needed"]],
+                "share": row["share"],
                 "n": row["n"],
+                "reviews": f"{fmt.number(row['n'])} reviewed",
             }
             for row in rows
         ]
     )
     base = alt.Chart(found).encode(
-        x=alt.X("agent:N", axis=look.names(size=12), sort=["Agent answers", "Agent hands off"]),
-        y=alt.Y("human:N", axis=look.names(size=12), sort=["Human answered", "Human escalated"]),
-        tooltip=["human:N", "agent:N", alt.Tooltip("n:Q", title="Tickets", format=",")],
+        x=alt.X("agent:N", axis=look.names(size=12), sort=["Agent answers", "Agent hands over"]),
+        y=alt.Y("human:N", axis=look.names(size=12), sort=["No human needed", "Human needed"]),
+        tooltip=[
+            alt.Tooltip("kind:N", title="This is"),
+            alt.Tooltip("share:Q", title="Of all tickets", format=".1%"),
+            alt.Tooltip("n:Q", title="Reviewed", format=",.0f"),
+        ],
     )
-    scale = alt.Scale(range=["#E3EEF6", look.BLUE], domainMin=0)
-    dark_cell = f"datum.n > {found['n'].max() * 0.6}"
+    scale = alt.Scale(
+        domain=list(_KINDS.values()), range=["#DCE9F3", "#DCE9F3", look.ORANGE_TINT, look.RED_TINT]
+    )
+    ink = alt.value("#1C2733")
     return alt.layer(
-        base.mark_rect(cornerRadius=4).encode(color=alt.Color("n:Q", scale=scale, legend=None)),
-        base.mark_text(fontSize=16, fontWeight=600).encode(
-            text=alt.Text("n:Q", format=","),
-            color=alt.condition(dark_cell, alt.value("white"), alt.value("#1C2733")),
-        ),
-    ).properties(height=200)
+        base.mark_rect(cornerRadius=4).encode(color=alt.Color("kind:N", scale=scale, legend=None)),
+        base.mark_text(fontSize=12, dy=-20).encode(text="kind:N", color=ink),
+        base.mark_text(fontSize=18, fontWeight=600).encode(text=alt.Text("share:Q", format=".1%"), color=ink),
+        base.mark_text(fontSize=12, dy=19).encode(text="reviews:N", color=ink),
+    ).properties(height=220)
 
 
 def agreement(rows: Sequence[Point]) -> look.Picture:

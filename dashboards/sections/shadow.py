@@ -1,11 +1,18 @@
 """The agent beside the human on real tickets. No customer saw these replies."""
 
+from typing import Final
+
 import streamlit as st
 
 from dashboards import charts
 from dashboards import format as fmt
-from dashboards.rows import ShadowRow
+from dashboards.rows import ShadowReadingRow, ShadowRow
 from dashboards.sections import parts
+
+_REVIEWED: Final = (
+    "Reviewed tickets, each weighted by one over its chance of review, with customers as clusters; 95 % "
+    "intervals for one look. "
+)
 
 
 def show(row: ShadowRow) -> None:
@@ -17,20 +24,132 @@ def show(row: ShadowRow) -> None:
     numbers[2].metric("Dropped", fmt.number(sum(row["dropped"].values())))
     numbers[3].metric("Knowledge gaps", fmt.number(len(row["gaps"])))
     st.text(row["sentence"])
+    if row["dropped"]:
+        reasons = ", ".join(f"{fmt.number(n)} {fmt.words(why).lower()}" for why, n in row["dropped"].items())
+        st.caption(parts.plain(f"Dropped and counted: {reasons}."))
+    reading = row.get("reading")
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True):
-        st.markdown("**Agreement by category**")
-        rated = [point for point in row["by_category"] if point["value"] is not None]
-        if rated:
-            parts.chart(charts.agreement(rated), "Agreement with the human by category.")
-        else:
-            parts.empty("Nothing judged yet", "Agreement appears when comparisons are rated.")
+        _by_category(row)
     with right, st.container(border=True):
-        st.markdown("**Would it have escalated?**")
-        if row["escalation"]:
-            parts.chart(charts.confusion(row["escalation"]), "Escalation by the agent against the human's.")
-        else:
-            parts.empty("Nothing to compare", "It needs tickets on which the human's decision is known.")
+        _escalation(reading)
+    if reading is not None:
+        left, right = st.columns(2, gap="medium")
+        with left, st.container(border=True):
+            _reliability(reading)
+        with right, st.container(border=True):
+            _thresholds(reading)
+        _raters(reading)
     if row["gaps"]:
         with st.expander("Knowledge gaps, most frequent first"):
             parts.table(row["gaps"], {key: fmt.words(key) for key in row["gaps"][0]})
+
+
+def _by_category(row: ShadowRow) -> None:
+    st.markdown("**Agreement by category**")
+    rated = [point for point in row["by_category"] if point["value"] is not None]
+    if rated:
+        parts.chart(charts.agreement(rated), "Agreement with the human by category.")
+    else:
+        parts.empty("Nothing judged yet", "Agreement appears when comparisons are rated.")
+
+
+def _escalation(reading: ShadowReadingRow | None) -> None:
+    st.markdown("**Did it hand over where a human was needed?**")
+    if reading is None or not reading["escalation"]["n"]:
+        parts.empty("Nothing to compare", "It needs tickets on which a person said whether one was needed.")
+        return
+    found = reading["escalation"]
+    if found["cells"][0]["share"] is not None:
+        parts.chart(charts.confusion(found["cells"]), found["sentence"])
+    st.text(found["sentence"])
+    names = {
+        "sensitivity": "Handed over, of those that needed a human",
+        "specificity": "Answered, of those that needed none",
+        "precision": "Needed a human, of those handed over",
+        "missed_of_answered": "Needed a human, of those answered",
+    }
+    parts.details(
+        [{"what": title, **found[name]} for name, title in names.items()],  # type: ignore[literal-required]
+        {"what": "Share", "value": "Value", "lower": "From", "upper": "To", "n": "Reviews"},
+        _REVIEWED + "Cells show the share of all tickets, and how many reviewed tickets stand for it.",
+        reading["sql"],
+    )
+
+
+def _reliability(reading: ShadowReadingRow) -> None:
+    st.markdown("**Does its confidence mean what it says?**")
+    found = reading["reliability"]
+    if any(part["value"] is not None for part in found["bins"]):
+        parts.chart(charts.reliability(found["bins"]), found["sentence"])
+        st.text(found["sentence"])
+    else:
+        parts.empty("Not known yet", found["sentence"])
+        return
+    parts.details(
+        found["bins"],
+        {
+            "low": "From",
+            "high": "Up to",
+            "confidence": "Stated",
+            "value": "Good",
+            "lower": "Lower",
+            "upper": "Upper",
+            "n": "Reviews",
+        },
+        _REVIEWED + "A bin of fewer than ten effective customers has no share. On the dashed line stated "
+        "confidence is the share that was good; larger points hold more reviews. "
+        + ", ".join(f"{name} {fmt.number(part, 3)}" for name, part in found["brier"].items())
+        + " are the Brier score and its parts.",
+        "",
+    )
+
+
+def _thresholds(reading: ShadowReadingRow) -> None:
+    st.markdown("**Which threshold is cheapest?**")
+    found = reading["thresholds"]
+    if not any(row["cost"] is not None for row in found["rows"]):
+        parts.empty("Not known yet", found["sentence"])
+        return
+    parts.chart(charts.cost_curve(found, reading["missed_cost"]), found["sentence"])
+    st.text(found["sentence"])
+    parts.details(
+        found["rows"],
+        {
+            "threshold": "Threshold",
+            "answered": "Answered",
+            "good": "Good among them",
+            "good_lower": "At least",
+            "missed": "Missed",
+            "needless": "Needless",
+            "missed_of_answered": "Missed of answered",
+            "cost": "Cost per ticket",
+            "tied": "May be cheapest",
+        },
+        _REVIEWED
+        + "Cost is in needless hand-overs. The shaded range holds the cheapest threshold with 95 %; "
+        "what a rule hands over stays handed over at any threshold. A wrong answer to a ticket that needed "
+        "no human is not in the cost: see the good among the answered.",
+        "",
+    )
+
+
+def _raters(reading: ShadowReadingRow) -> None:
+    if not reading["agreement"]:
+        return
+    with st.expander("Do the raters agree?"):
+        st.text("\n".join(each["sentence"] for each in reading["agreement"]))
+        parts.table(
+            reading["agreement"],
+            {
+                "between": "Between",
+                "on": "On",
+                "coefficient": "Coefficient",
+                "value": "Value",
+                "lower": "From",
+                "upper": "To",
+                "observed": "Agree",
+                "expected": "By chance",
+                "n": "Replies",
+            },
+        )

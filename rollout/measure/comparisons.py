@@ -18,7 +18,7 @@ RATINGS: Final = f"""
         bool_or(coalesce(abstained, FALSE)) {_OF_REPLY} AS abstained,
         coalesce(confidence, max(confidence) {_OF_REPLY}) AS confidence,
         coalesce(sampling_probability, CAST(1 AS DOUBLE)) AS chance,
-        {PERSON} AS by_person
+        coalesce({PERSON}, FALSE) AS by_person
     FROM (
         SELECT c.* EXCLUDE (violations), len(c.violations) AS violations, f.customer_id, f.category
         FROM shadow_comparisons AS c JOIN facts AS f

@@ -142,19 +142,20 @@ def _comparisons(world: World, watched: Sequence[Routed], services: Mapping[str,
     service = services[version]
     columns = world.watch(len(watched), service)
     for n, each in enumerate(watched):
-        row = {name: bool(column[n]) for name, column in columns.items()}
+        row = {name: column[n].item() for name, column in columns.items()}
         ticket = each.arrival.ticket
         payload = Compared(
             ticket_id=ticket.ticket_id,
             version=version,
             rater="human:review-team" if row["reviewed"] else "heuristic",
-            accuracy=float(row["accuracy"]),
-            tone=float(row["tone"]),
+            accuracy=None if row["agent_escalated"] else float(row["accuracy"]),
+            tone=None if row["agent_escalated"] else float(row["tone"]),
             policy=float(row["policy"]),
             agent_escalated=row["agent_escalated"],
             human_escalated=row["human_escalated"],
             agreement=float(row["accuracy"] and row["tone"]),
-            confidence=service.confidence,
+            confidence=round(row["confidence"], 3),
+            abstained=row["agent_escalated"],
             violations=() if row["policy"] else ("scripted-violation",),
             latency_seconds=service.latency_seconds,
             cost_usd=service.cost_usd,

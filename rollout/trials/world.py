@@ -46,6 +46,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "general": Topic(0.12, 0.11, ("Question about your opening hours", "Can I change my plan later")),
 }
 _MEAN_SPECIALIST: Final = sum(topic.share * topic.specialist for topic in TOPICS.values())
+_ANSWERS_FROM: Final = 0.72
 _COMPLEXITY: Final = (("simple", "moderate", "complex"), (0.6, 0.3, 0.1))
 _URGENCY: Final = (("low", "normal", "high", "critical"), (0.22, 0.62, 0.14, 0.02))
 _SENTIMENT: Final = (("positive", "neutral", "frustrated", "angry"), (0.08, 0.67, 0.2, 0.05))
@@ -210,15 +211,23 @@ class World:
             rated=closing + rng.exponential(10 * 3600, n),
         )
 
-    def watch(self, count: int, service: Service) -> Mapping[str, Flags]:
-        """How a service would have done beside the humans, for ``count`` tickets, as reviewers see it."""
+    def watch(self, count: int, service: Service) -> Mapping[str, Flags | Floats]:
+        """How a service would have done beside the humans, for ``count`` tickets, as reviewers see it.
+
+        Below the confidence of ``_ANSWERS_FROM`` it hands over. It is less sure where it is wrong or a
+        human is needed, and surer than it should be throughout.
+        """
         rng = self._rng
+        (doubts,) = rng.spawn(1)
         needed = rng.random(count) < _MEAN_SPECIALIST
         caught = rng.random(count) < 0.95
         fine = rng.random(count) < 0.9 + service.satisfaction / 10
+        over = (needed & caught) | (~needed & (rng.random(count) < 0.04))
+        sure = 1 / (1 + np.exp(doubts.normal(-1.4, 1.0, count) + 1.5 * needed + 1.5 * ~fine))
         return {
             "human_escalated": needed,
-            "agent_escalated": (needed & caught) | (~needed & (rng.random(count) < 0.04)),
+            "agent_escalated": over,
+            "confidence": np.where(over, _ANSWERS_FROM * sure, _ANSWERS_FROM + (1 - _ANSWERS_FROM) * sure),
             "accuracy": fine,
             "tone": rng.random(count) < 0.97,
             "policy": rng.random(count) >= service.violates,

@@ -240,6 +240,88 @@ def weekly(levels: dict[str, float], half: float, n: int, *, open_weeks: int = 0
     ]
 
 
+def share(value: float | None, n: int, half: float = 0.03) -> dict[str, Any]:
+    if value is None:
+        return {"value": None, "lower": None, "upper": None, "n": n}
+    return {"value": value, "lower": max(value - half, 0), "upper": min(value + half, 1), "n": n}
+
+
+def reading() -> dict[str, Any]:
+    """What reviews of a shadow teach; the cheapest threshold is 0.62."""
+    cells = {(True, True): 229, (False, True): 41, (True, False): 390, (False, False): 1180}
+    return {
+        "version": "resolution@1.2.0",
+        "basis": "people",
+        "compared": 1840,
+        "rated": 1840,
+        "missed_cost": 5.0,
+        "missed_cost_declared": False,
+        "sentence": "1,840 of 1,840 compared replies are rated by people.",
+        "escalation": {
+            "n": 1840,
+            "cells": [
+                {"agent_escalated": agent, "human_needed": needed, "n": n, "share": n / 1840}
+                for (agent, needed), n in cells.items()
+            ],
+            "sensitivity": share(0.85, 270),
+            "specificity": share(0.75, 1570),
+            "precision": share(0.37, 619),
+            "missed_of_answered": share(0.034, 1221),
+            "sentence": "Of the tickets that needed a human the agent would have handed over 85 %.",
+        },
+        "reliability": {
+            "n": 1221,
+            "bins": [
+                {"low": 0.5, "high": 0.6, "confidence": 0.57, **share(None, 6)},
+                {"low": 0.6, "high": 0.7, "confidence": 0.66, **share(0.58, 181)},
+                {"low": 0.7, "high": 0.8, "confidence": 0.75, **share(0.7, 370)},
+                {"low": 0.9, "high": 1.0, "confidence": 0.94, **share(0.9, 664)},
+            ],
+            "error": 0.06,
+            "error_by_chance": 0.02,
+            "brier": {"score": 0.14, "reliability": 0.01, "resolution": 0.03, "uncertainty": 0.16},
+            "sentence": "83 % of 1,221 rated answers were good where the agent stated 85 %.",
+        },
+        "thresholds": {
+            "n": 1840,
+            "rows": [
+                {
+                    "threshold": at / 50,
+                    "answered": 1 - at / 50,
+                    "good": 0.8,
+                    "good_lower": 0.77,
+                    "missed": 0.15 * (1 - at / 50) ** 2,
+                    "needless": 0.85 * (at / 50) ** 3,
+                    "missed_of_answered": 0.03,
+                    "cost": 0.75 * (1 - at / 50) ** 2 + 0.85 * (at / 50) ** 3,
+                    "tied": 20 <= at <= 35,
+                }
+                for at in range(51)
+            ],
+            "best": 0.62,
+            "low": 0.4,
+            "high": 0.7,
+            "undecided": None,
+            "sentence": "At 0.62 the agent would answer 38 % of the tickets; cheapest between 0.40 and 0.70.",
+        },
+        "agreement": [
+            {
+                "between": "agent and people",
+                "on": "escalation",
+                "coefficient": "kappa",
+                "value": 0.41,
+                "lower": 0.36,
+                "upper": 0.46,
+                "observed": 0.77,
+                "expected": 0.6,
+                "n": 1840.0,
+                "sentence": "Agent and people on escalation: Cohen's kappa 0.41 (0.36 to 0.46).",
+            }
+        ],
+        "sql": "SELECT 1",
+    }
+
+
 def overview() -> dict[str, Any]:
     return {
         "workflow": "tier1-support",
@@ -317,5 +399,6 @@ def overview() -> dict[str, Any]:
             "abstained": 402,
             "dropped": {"deadline": 3},
             "gaps": [{"question": HOSTILE, "category": "technical", "tickets": 41}],
+            "reading": reading(),
         },
     }

@@ -83,3 +83,30 @@ def test_moments_with_and_without_fractions_stand_on_one_axis(samples: Any) -> N
     rows = samples.workflow()["transitions"]
     rows[-1] |= {"at": "2026-10-20T10:19:30.028505+00:00"}
     assert len([row for row in data_of(charts.timeline(rows)) if "sentence" in row]) == len(rows)
+
+
+def test_the_matrix_names_every_cell_with_its_share_and_count(samples: Any) -> None:
+    rows = data_of(charts.confusion(samples.reading()["escalation"]["cells"]))
+    assert {(row["kind"], row["reviews"]) for row in rows} == {
+        ("Rightly handed over", "229 reviewed"),
+        ("Missed", "41 reviewed"),
+        ("Needless", "390 reviewed"),
+        ("Rightly answered", "1,180 reviewed"),
+    }
+
+
+def test_the_reliability_curve_leaves_out_bins_without_a_share(samples: Any) -> None:
+    rows = data_of(charts.reliability(samples.reading()["reliability"]["bins"]))
+    assert [row["confidence"] for row in rows if "confidence" in row] == [0.66, 0.75, 0.94]
+    assert [row["at"] for row in rows if "at" in row] == [0.5, 1.0], "the line of honest confidence"
+
+
+def test_the_cost_curve_adds_up_and_marks_the_cheapest_with_its_range(samples: Any) -> None:
+    found = samples.reading()["thresholds"]
+    rows = data_of(charts.cost_curve(found, 5.0))
+    at = [row for row in rows if row.get("threshold") == 0.62]
+    assert sum(row["cost"] for row in at) == pytest.approx(at[0]["total"])
+    assert [row["says"] for row in rows if "says" in row] == ["0.62 cheapest"]
+    assert [(row["low"], row["high"]) for row in rows if "high" in row] == [(0.4, 0.7)]
+    undecided = data_of(charts.cost_curve(found | {"best": None, "low": None, "high": None}, 5.0))
+    assert not any("says" in row or "high" in row for row in undecided)

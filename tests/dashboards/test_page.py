@@ -32,7 +32,32 @@ def test_the_page_shows_ladder_gate_headlines_and_history(page: AppTest) -> None
         "Shadow",
         "What happened",
     ]
-    assert len(page.get("vega_lite_chart")) == 9
+    assert len(page.get("vega_lite_chart")) == 11
+
+
+def test_the_shadow_says_what_confidence_and_thresholds_are_worth(page: AppTest) -> None:
+    page.run()
+    text = said(page)
+    assert "cheapest between 0.40 and 0.70" in text
+    assert "Cohen's kappa 0.41" in text
+    assert "Dropped and counted" in text
+
+
+@pytest.mark.parametrize("reading", [None, "unlabelled"])
+def test_a_shadow_nobody_has_rated_shows_no_curve(page: AppTest, api: Any, reading: str | None) -> None:
+    shadow = api.overview["shadow"]
+    if reading is None:
+        shadow["reading"] = None
+    else:
+        given = shadow["reading"]
+        given["escalation"]["n"] = 0
+        given["reliability"]["bins"] = []
+        given["thresholds"]["rows"] = []
+        given["agreement"] = []
+    page.run()
+    assert not page.exception
+    assert "Nothing to compare" in said(page)
+    assert len(page.get("vega_lite_chart")) == 8
 
 
 def test_it_says_why_a_rollout_is_held(page: AppTest) -> None:

@@ -14,6 +14,7 @@ from rollout.gating import gate
 from rollout.measure.gate_query import Wanted
 from rollout.measure.gate_samples import collect
 from rollout.measure.scope import Scope
+from rollout.report import overview
 from rollout.shadow_reading import ShadowReading, read_shadow
 
 DAY = START + timedelta(hours=9)
@@ -267,3 +268,20 @@ def test_nothing_watched_is_nothing_known(desk: Desk) -> None:
 def test_a_live_step_has_no_shadow(desk: Desk) -> None:
     desk.add([fact("a", "a", DAY, arm="agent", version="v@1")])
     assert gate(desk, plan_of(), "w", END, step="ten").to_json()["shadow"] is None
+
+
+def test_the_overview_reads_the_newest_version_and_counts_a_reply_once(desk: Desk) -> None:
+    rows = reviews(desk)
+    later = DAY + timedelta(hours=2)
+    again = [
+        rating(row["ticket_id"], "heuristic", at=DAY - timedelta(hours=1), agreement=0.0) for row in rows[:50]
+    ]
+    desk.add([*again, rating("t0", version="v@2", at=later, agreement=1.0)], "shadow_comparisons")
+    shadow = overview(desk, "w", END, period="all", plan=shadow_plan(missed_cost=2)).to_json()["shadow"]
+    assert shadow["comparisons"] == 401
+    assert "401 of them by people" in shadow["sentence"]
+    assert (shadow["reading"]["version"], shadow["reading"]["missed_cost"]) == ("v@2", 2.0)
+    one = overview(desk, "w", END, period="all", filters={"version": "v@1"}).to_json()["shadow"]
+    assert (one["reading"]["version"], one["reading"]["rated"]) == ("v@1", 400)
+    of_category = overview(desk, "w", END, period="all", filters={"category": "billing"}).to_json()
+    assert of_category["shadow"] is None

@@ -5,24 +5,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.proportions import wilson
+from rollout.measure.comparisons import RATINGS
 from rollout.measure.headlines.slice import MINIMUM, Point, Slice
 from rollout.measure.query import Source
 
-_SCOPE = """
-    FROM comparisons WHERE tenant = $tenant AND workflow = $workflow AND occurred_at <= $as_of
-        AND ($since IS NULL OR occurred_at > $since) AND ($version IS NULL OR version = $version)
-        AND ($category IS NULL OR category = $category)"""
+_REPLIES = f"""(
+    SELECT category, bool_or(dropped IS NULL) AS compared, bool_or(abstained) AS abstained,
+        CASE WHEN NOT bool_or(dropped IS NULL) THEN min(dropped) END AS dropped,
+        bool_or(by_person AND agreement IS NOT NULL) AS by_people,
+        coalesce(avg(agreement) FILTER (by_person), avg(agreement)) AS agreement,
+        bool_or(agent_escalated) AS agent_escalated,
+        coalesce(avg(CAST(human_escalated AS DOUBLE)) FILTER (by_person),
+            avg(CAST(human_escalated AS DOUBLE))) >= 0.5 AS human_escalated
+    FROM ({RATINGS}
+    ) WHERE $category IS NULL OR category = $category
+    GROUP BY ticket_id, version, category
+)"""
+"""One row per reply. People's word where there is one, a heuristic's otherwise: this page describes."""
 _CATEGORIES = f"""
-SELECT coalesce(category, 'unknown') AS "group", count(*) FILTER (dropped IS NULL) AS compared,
-    count(agreement) FILTER (dropped IS NULL) AS n, sum(agreement) FILTER (dropped IS NULL) AS agreed,
-    count(*) FILTER (dropped IS NULL AND abstained) AS abstained{_SCOPE}
-GROUP BY ALL ORDER BY ALL"""
+SELECT coalesce(category, 'unknown') AS "group", count(*) FILTER (compared) AS compared,
+    count(agreement) FILTER (compared) AS n, sum(agreement) FILTER (compared) AS agreed,
+    count(*) FILTER (compared AND by_people) AS by_people,
+    count(*) FILTER (compared AND abstained) AS abstained
+FROM {_REPLIES} GROUP BY ALL ORDER BY ALL"""
 _ESCALATION = f"""
-SELECT agent_escalated, human_escalated, count(*) AS n{_SCOPE}
-    AND dropped IS NULL AND agent_escalated IS NOT NULL AND human_escalated IS NOT NULL
+SELECT agent_escalated, human_escalated, count(*) AS n FROM {_REPLIES}
+WHERE compared AND agent_escalated IS NOT NULL AND human_escalated IS NOT NULL
 GROUP BY ALL ORDER BY ALL"""
 _DROPPED = f"""
-SELECT dropped, count(*) AS n{_SCOPE} AND dropped IS NOT NULL GROUP BY ALL ORDER BY ALL"""
+SELECT dropped, count(*) AS n FROM {_REPLIES} WHERE dropped IS NOT NULL GROUP BY ALL ORDER BY ALL"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +72,10 @@ def shadowing(source: Source, these: Slice) -> Shadow | None:
         return None
     compared, abstained = (sum(row[name] for row in rows) for name in ("compared", "abstained"))
     rated, agreed = sum(row["n"] for row in rows), sum(row["agreed"] or 0.0 for row in rows)
+    people = sum(row["by_people"] for row in rows)
     told = f"On {compared:,} tickets the agent answered in shadow and withheld {abstained:,} answers"
-    told += f"; it agreed with the human on {agreed / rated:.0%} of {rated:,} rated." if rated else "."
+    told += f"; it agreed with the human on {agreed / rated:.0%} of {rated:,} rated" if rated else ""
+    told += f", {people:,} of them by people." if rated else "."
     return Shadow(
         comparisons=compared,
         sentence=told,
@@ -85,7 +98,7 @@ def _point(row: Mapping[str, Any]) -> Point:
         lower=interval.lower if enough else None,
         upper=interval.upper if enough else None,
         n=n,
-        more={"enough": enough},
+        more={"enough": enough, "by_people": row["by_people"]},
     )
 
 
