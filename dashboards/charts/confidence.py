@@ -46,10 +46,13 @@ def reliability(bins: Sequence[ReliabilityBin]) -> look.Picture:
     )
     line = alt.Chart(pd.DataFrame([{"at": start}, {"at": 1.0}]))
     return alt.layer(
-        line.mark_line(color=look.GREY, strokeDash=[4, 4], strokeWidth=1.2).encode(x="at:Q", y="at:Q"),
+        line.mark_line(color=look.GREY, strokeDash=[4, 4], strokeWidth=1.2).encode(
+            x="at:Q", y=alt.Y("at:Q", scale=scale)
+        ),
         base.mark_rule(strokeWidth=2.4, color=look.PALE_BLUE).encode(y=y, y2="upper:Q"),
         base.mark_point(filled=True, color=look.BLUE, opacity=1).encode(
-            y="value:Q", size=alt.Size("n:Q", scale=alt.Scale(range=[40, 220]), legend=None)
+            y=alt.Y("value:Q", scale=scale),
+            size=alt.Size("n:Q", scale=alt.Scale(range=[40, 220]), legend=None),
         ),
     ).properties(height=_HEIGHT)
 
