@@ -28,6 +28,7 @@ class Permission(StrEnum):
     STOP = "rollouts:stop"
     PROMOTE = "rollouts:promote"
     EXPORT = "record:export"
+    INCIDENTS = "incidents:open"
     KEYS = "keys:manage"
     IDENTITY = "identity:read"
 
@@ -72,16 +73,18 @@ GRANTS: Final[Mapping[Role, Grant]] = {
     Role.VIEWER: _may("looks and changes nothing", *_SEES),
     Role.OPERATOR: _may(
         "the desk and its helpdesk: asks where tickets go and reports what became of them",
-        *(*_SEES, Permission.ROUTE, Permission.REPORT),
+        *(*_SEES, Permission.ROUTE, Permission.REPORT, Permission.INCIDENTS),
     ),
-    Role.REVIEWER: _may("judges replies; sees the rollouts that the judgements decide", *_SEES),
+    Role.REVIEWER: _may(
+        "judges replies; sees the rollouts that the judgements decide", *_SEES, Permission.INCIDENTS
+    ),
     Role.RELEASE_MANAGER: _may(
         "moves versions up and down; does not write the evidence that decides",
-        *(*_SEES, Permission.PROMOTE, Permission.STOP, Permission.PLAN),
+        *(*_SEES, Permission.PROMOTE, Permission.STOP, Permission.PLAN, Permission.INCIDENTS),
     ),
     Role.ENGINEER: _may(
         "writes plans and may always take traffic away; somebody else promotes",
-        *(*_SEES, Permission.PLAN, Permission.STOP),
+        *(*_SEES, Permission.PLAN, Permission.STOP, Permission.INCIDENTS),
     ),
     Role.AUDITOR: _may(
         "reads the whole record of its tenant, refusals included; changes nothing",
@@ -107,6 +110,17 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("POST", "/v1/workflows/{workflow}/abort"): Rule(Permission.STOP, "only takes traffic away", 20.0),
     ("GET", "/v1/metrics/overview"): Rule(Permission.READ, "shows the headlines", 10.0),
     ("GET", "/v1/export"): Rule(Permission.EXPORT, "names customers, and who did what", 10.0),
+    ("GET", "/v1/incidents"): Rule(Permission.READ, "shows what holds a rollout", 5.0),
+    ("POST", "/v1/incidents"): Rule(Permission.INCIDENTS, "only takes authority away", 20.0),
+    ("POST", "/v1/incidents/{incident_id}/acknowledge"): Rule(
+        Permission.INCIDENTS, "says who looks after it", 20.0
+    ),
+    ("POST", "/v1/incidents/{incident_id}/grade"): Rule(
+        Permission.PROMOTE, "may let a rollout climb again", 20.0
+    ),
+    ("POST", "/v1/incidents/{incident_id}/close"): Rule(
+        Permission.PROMOTE, "lets a rollout climb again", 20.0
+    ),
     ("GET", "/v1/me"): Rule(Permission.IDENTITY, "tells a caller who it is", of_tenant=False),
     ("GET", "/v1/keys"): Rule(Permission.KEYS, "tells who has access", 5.0, of_tenant=False),
     ("POST", "/v1/keys"): Rule(Permission.KEYS, "gives access", 20.0, of_tenant=False),

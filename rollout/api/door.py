@@ -27,6 +27,7 @@ from rollout.api.desk import Desk
 from rollout.api.export import export
 from rollout.api.forward import Analyst
 from rollout.api.guards import BodyLimit, LocalOnly
+from rollout.api.incidents import change_incident, list_incidents, open_incident
 from rollout.api.inputs import ACTION, ROUTE, Promotion, parse_outcomes
 from rollout.api.key_routes import create_key, list_keys, revoke_key, rotate_key
 from rollout.api.metrics import Metrics
@@ -36,8 +37,9 @@ from rollout.api.orders import moved, order
 from rollout.api.outcomes import event_of
 from rollout.api.remote import BEARER, TRANSITIONS, event_from
 from rollout.api.standings import Standings
-from rollout.api.webhooks import Reception
+from rollout.api.webhooks import Reception, from_anybody, from_intercom, from_zendesk
 from rollout.clock import Clock, SystemClock
+from rollout.incidents.register import Register
 from rollout.ladder.transition import Order
 from rollout.record.journal import Journal, Receipt
 from rollout.records import Assigned, Event
@@ -65,6 +67,10 @@ class Door:
     metrics: Metrics = field(default_factory=Metrics)
     reception: Reception | None = None
     """Takes what help desks report; without one nobody can."""
+    incidents: Register = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.incidents = Register(self.journal)
 
     def take_note(self, events: Sequence[Event]) -> None:
         """Have events recorded; whoever caused them does not wait for it."""
@@ -87,7 +93,6 @@ def create_app(door: Door) -> FastAPI:
     app = FastAPI(title="Ridealong", docs_url=None, redoc_url=None, lifespan=lifespan)
     for path, method, handler in _ROUTES:
         app.router.routes.append(Route(path, guarded(door, path, method, handler), methods=[method]))
-    app.router.routes.extend(door.reception.routes() if door.reception else ())
     problems.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(LocalOnly, one_person=lambda: door.access.one_person)
@@ -185,6 +190,12 @@ _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("/v1/keys", "POST", create_key),
     ("/v1/keys/{key_id}/revoke", "POST", revoke_key),
     ("/v1/keys/{key_id}/rotate", "POST", rotate_key),
+    ("/v1/incidents", "GET", list_incidents),
+    ("/v1/incidents", "POST", open_incident),
+    ("/v1/incidents/{incident_id}/{action}", "POST", change_incident),
+    ("/webhooks/zendesk", "POST", from_zendesk),
+    ("/webhooks/intercom", "POST", from_intercom),
+    ("/webhooks/generic/{name}", "POST", from_anybody),
     (TRANSITIONS, "POST", _transitions),
     ("/", "GET", index),
     ("/healthz", "GET", alive),

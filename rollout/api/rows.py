@@ -141,3 +141,48 @@ class Ready(BaseModel):
     """``ready``, ``degraded`` (decides, but reads and the controller are away) or ``failed``."""
     checks: dict[str, str] = {}
     """Only for those who may read rollouts."""
+
+
+class Incident(BaseModel):
+    """One incident as it stands."""
+
+    incident_id: str
+    tenant: str
+    workflow: str
+    version: str | None
+    severity: int
+    """1 (worst) to 4."""
+    title: str
+    origin: str
+    """``person`` or ``controller``: who noticed."""
+    status: str
+    """``open``, ``acknowledged`` or ``closed``."""
+    blocks: bool
+    """Whether it keeps its workflow from being promoted."""
+    opened_at: datetime
+    opened_by: str
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    closed_at: datetime | None
+    closed_by: str | None
+    reason: str | None
+
+
+class Incidents(BaseModel):
+    incidents: list[Incident]
+
+
+class Placed(BaseModel):
+    ticket_id: str
+    arm: str
+    mode: str
+
+
+class Taken(BaseModel):
+    """What became of a delivery."""
+
+    topic: str
+    result: str
+    """``recorded``, ``duplicate`` or ``ignored``."""
+    receipts: list[Receipt]
+    decisions: list[Placed]

@@ -7,15 +7,14 @@ refusing; a body that can never be taken is refused with 422 and counted.
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from agents.contract import Ticket
+from rollout.api.admit import Caller
+from rollout.api.answers import as_json
 from rollout.api.problems import Refused
 from rollout.clock import Clock
 from rollout.record.journal import Receipt
@@ -27,6 +26,7 @@ from rollout.webhooks.signature import Unverified
 
 _log = logging.getLogger(__name__)
 _LOGGED_REASONS: Final = 200
+_NONE: Final = "no webhooks are configured; see docs/webhooks.md"
 
 
 class Desk(Protocol):
@@ -47,21 +47,6 @@ class Reception:
         self.counts: Counter[tuple[str, str]] = Counter()
         """By sender and result: ``recorded``, ``duplicate``, ``ignored``, ``unverified``, ``unreadable``."""
 
-    def routes(self) -> list[Route]:
-        """The addresses that senders are given."""
-        return [
-            Route("/webhooks/generic/{name}", self._door("generic"), methods=["POST"]),
-            Route("/webhooks/zendesk", self._door("zendesk"), methods=["POST"]),
-            Route("/webhooks/intercom", self._door("intercom"), methods=["POST"]),
-        ]
-
-    def _door(self, system: str) -> Callable[[Request], Awaitable[Response]]:
-        async def handle(request: Request) -> Response:
-            taken = await self.take(system, request.path_params.get("name"), request)
-            return Response(orjson.dumps(taken), media_type="application/json")
-
-        return handle
-
     async def take(self, system: str, name: str | None, request: Request) -> dict[str, Any]:
         """Verify, read and record one delivery.
 
@@ -76,7 +61,7 @@ class Reception:
                 raise Refused(
                     "unavailable", "the webhooks file cannot be used; the server's log has the cause"
                 )
-            raise Refused("not-found", "no webhooks are configured; see docs/webhooks.md")
+            raise Refused("not-found", _NONE)
         body = await request.body()
         try:
             sender, delivery = receive(system, name, request.headers, body, self._clock.now(), known)
@@ -113,3 +98,30 @@ class Reception:
                 {"ticket_id": made.ticket_id, "arm": made.arm, "mode": made.mode} for made in decisions
             ],
         }
+
+
+class Receives(Protocol):
+    """What these routes need of a door."""
+
+    reception: Reception | None
+
+
+async def from_zendesk(door: Receives, request: Request, _: Caller) -> Response:
+    """One of Zendesk's events, or the body of a trigger."""
+    return as_json(await _reception(door).take("zendesk", None, request))
+
+
+async def from_intercom(door: Receives, request: Request, _: Caller) -> Response:
+    """One of Intercom's notifications."""
+    return as_json(await _reception(door).take("intercom", None, request))
+
+
+async def from_anybody(door: Receives, request: Request, _: Caller) -> Response:
+    """A body in its sender's own words, read by the mapping of that name."""
+    return as_json(await _reception(door).take("generic", request.path_params["name"], request))
+
+
+def _reception(door: Receives) -> Reception:
+    if door.reception is None:
+        raise Refused("not-found", _NONE)
+    return door.reception
