@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboards import format as fmt
 from dashboards.client import Client
+from dashboards.client_key import own_key
 from dashboards.rows import DeskRow, GateRow, Overview, WorkflowRow
 from dashboards.sections import gate, headlines, parts, rollout, shadow
 
@@ -30,7 +31,7 @@ h3 {font-size: 1.2rem !important; padding-bottom: 0.1rem !important}
 
 @st.cache_resource
 def _client(url: str) -> Client:
-    return Client(url)
+    return Client(url, key=own_key())
 
 
 @st.cache_data(ttl=5, show_spinner=False)

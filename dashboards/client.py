@@ -21,10 +21,14 @@ class ApiProblem(Exception):
 class Client:
     """A typed face of the API. Raises ``ApiProblem`` and nothing else."""
 
-    def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, url: str, *, key: str | None = None, transport: httpx.BaseTransport | None = None
+    ) -> None:
         self.url = url.rstrip("/")
+        self._has_key = key is not None
         self._http = httpx.Client(
             base_url=self.url,
+            headers={} if key is None else {"Authorization": f"Bearer {key}"},
             timeout=_TIMEOUT,
             transport=transport,
             trust_env=False,  # a proxy must not see loopback traffic
@@ -68,8 +72,7 @@ class Client:
             raise ApiProblem(
                 response.status_code, "Unexpected answer", f"{self.url}{path} is not Ridealong's API"
             )
-        raise ApiProblem(
-            response.status_code,
-            str(body.get("title", "Refused")),
-            str(body.get("detail", "no reason given")),
-        )
+        detail = str(body.get("detail", "no reason given"))
+        if response.status_code == httpx.codes.UNAUTHORIZED and not self._has_key:
+            detail = f"{detail}. Start the dashboard with your key in RIDEALONG_API_KEY."
+        raise ApiProblem(response.status_code, str(body.get("title", "Refused")), detail)

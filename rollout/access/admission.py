@@ -118,7 +118,7 @@ class Admission:
             if needed:
                 raise UsageError(_NAME_ONE)
             return INSTALLATION
-        if asked != INSTALLATION and not _is_name(asked):
+        if asked != INSTALLATION and not is_tenant(asked):
             raise UsageError(f"tenant={asked!r} is no name of a tenant")
         return asked
 
@@ -147,6 +147,7 @@ class Admission:
         return NotSignedIn(words)
 
 
-def _is_name(text: str) -> bool:
+def is_tenant(text: str) -> bool:
+    """Whether a tenant can be called so; the same names that plans allow."""
     plain = text.replace(".", "").replace("_", "").replace("-", "")
     return len(text) <= 64 and text[:1].isalnum() and plain.isalnum() and text.isascii()

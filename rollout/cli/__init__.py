@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from policies.problems import PolicyInvalid
-from rollout.cli import evidence, importing, ladder, planning, plans, records, serving, trials
+from rollout.cli import evidence, importing, keys, ladder, planning, plans, records, serving, trials
 from rollout.errors import RidealongError, TransitionRefused
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ _register: tuple[Callable[[typer.Typer], None], ...] = (
     evidence.register,
     ladder.register,
     records.register,
+    keys.register,
 )
 for register in _register:
     register(app)

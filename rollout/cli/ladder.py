@@ -96,7 +96,7 @@ def start(
             standing = controller.standing(plan.workflow, plan.tenant)
         except UnknownWorkflow:
             standing = None
-        order = _order(actor, reason, override=apply)
+        order = _order(data, "start", plan.tenant, actor, reason, override=apply)
         if standing is None or not standing.state.ladder.open:
             made.append(controller.start(plan, str(plan_file), order))
         elif standing.state.plan_digest != plan_digest(plan):
@@ -129,7 +129,10 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Leave a step: where the gates pass, or with --override. Exit 1 and the reasons if refused."""
-    order = _order(actor, reason, override=override)
+    asked = {"reason": reason, "override": override}
+    if _by_server(data, workflow, "promote", asked, canary, actor, tenant, as_json):
+        return
+    order = _order(data, "promote", tenant, actor, reason, override=override)
     with _controller(data, "ridealong promote", create=False) as (_, controller):
         change = controller.promote(workflow, _track(canary), order, tenant)
     _tell([change], as_json)
@@ -147,7 +150,10 @@ def pause(
     """Keep the traffic where it is and promote nothing; monitors go on."""
     from rollout.ladder.actions import pause
 
-    _command(data, workflow, tenant, _with(pause, canary, _order(actor, reason)), as_json)
+    if _by_server(data, workflow, "pause", {"reason": reason}, canary, actor, tenant, as_json):
+        return
+    order = _order(data, "pause", tenant, actor, reason)
+    _command(data, workflow, tenant, _with(pause, canary, order), as_json)
 
 
 def resume(
@@ -162,7 +168,10 @@ def resume(
     """Go on climbing from the same step."""
     from rollout.ladder.actions import resume
 
-    _command(data, workflow, tenant, _with(resume, canary, _order(actor, reason)), as_json)
+    if _by_server(data, workflow, "resume", {"reason": reason}, canary, actor, tenant, as_json):
+        return
+    order = _order(data, "resume", tenant, actor, reason)
+    _command(data, workflow, tenant, _with(resume, canary, order), as_json)
 
 
 def abort(
@@ -177,7 +186,10 @@ def abort(
     """Take the version out of all traffic at once; it stays out until readmitted."""
     from rollout.ladder.actions import abort
 
-    _command(data, workflow, tenant, _with(abort, canary, _order(actor, reason)), as_json)
+    if _by_server(data, workflow, "abort", {"reason": reason}, canary, actor, tenant, as_json):
+        return
+    order = _order(data, "abort", tenant, actor, reason)
+    _command(data, workflow, tenant, _with(abort, canary, order), as_json)
 
 
 def readmit(
@@ -192,7 +204,7 @@ def readmit(
     """Let an aborted or rolled-back version be started again."""
     from rollout.ladder.actions import readmit
 
-    order = _order(actor, reason)
+    order = _order(data, "readmit", tenant, actor, reason)
     _command(data, workflow, tenant, lambda plan, state: readmit(plan, state, version, order), as_json)
 
 
@@ -236,13 +248,44 @@ def _track(canary: bool) -> "TrackName":
     return TrackName.CANARY if canary else TrackName.LADDER
 
 
-def _order(actor: str | None, reason: str, *, override: bool = False) -> "Order":
-    from getpass import getuser
-
+def _order(
+    data: Path, command: str, tenant: str, actor: str | None, reason: str, *, override: bool = False
+) -> "Order":
+    from rollout.cli.caller import orderer
     from rollout.clock import SystemClock
     from rollout.ladder.transition import Order
 
-    return Order(actor or getuser(), reason, SystemClock().now(), override)
+    who = orderer(data, command, actor, tenant)
+    return Order(who.actor, reason, SystemClock().now(), override, two_person=who.known)
+
+
+def _by_server(
+    data: Path,
+    workflow: str,
+    action: str,
+    asked: dict[str, Any],
+    canary: bool,
+    actor: str | None,
+    tenant: str,
+    as_json: bool,
+) -> bool:
+    """Give the order to the server that holds the folder; False where none does."""
+    from getpass import getuser
+
+    from rollout.cli.caller import call
+    from rollout.serve.viewer import running_server
+
+    url = running_server(data)
+    if url is None:
+        return False
+    body = asked | {"track": _track(canary).value, "actor": actor or getuser()}
+    named = None if tenant == "default" else tenant  # left out: a key's own tenant
+    told = call(url, "POST", f"/v1/workflows/{workflow}/{action}", body, tenant=named)
+    if as_json:
+        print_json(told)
+    else:
+        typer.echo(f"{told['workflow']}: {told['sentence']}")
+    return True
 
 
 def _tell(made: "list[Transition]", as_json: bool) -> None:

@@ -22,7 +22,9 @@ def serve(
         Path | None,
         typer.Option(metavar="DIR", help="Start the rollouts of these plans that were never started."),
     ] = None,
-    host: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="A loopback address; any one where there are access keys.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8000,
 ) -> None:
     """Decide tickets over HTTP, measure, and move rollouts by their gates. Ctrl-C stops it."""

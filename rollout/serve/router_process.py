@@ -4,7 +4,6 @@ import logging
 import socket
 import sys
 from typing import Final
-from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -71,7 +70,7 @@ def admission(settings: RunSettings, journal: Journal) -> Admission:
     """
     access = Admission(KeyDesk(settings.folder, journal.append))
     if access.one_person:
-        require_loopback(urlsplit(settings.url).hostname or "")
+        require_loopback(settings.host)
     return access
 
 

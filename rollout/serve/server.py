@@ -13,9 +13,10 @@ from typing import Final
 
 import httpx
 
+from rollout.access import key_file
 from rollout.errors import UsageError
 from rollout.serve.settings import RunSettings
-from rollout.serve.sockets import listen, require_loopback
+from rollout.serve.sockets import listen, reached_at, require_loopback
 from rollout.serve.supervisor import Child, Supervisor, module
 from rollout.webhooks.settings import settings_file
 
@@ -24,6 +25,7 @@ LOCAL_NOTICE: Final = (
     "one-person mode: there are no access keys, so it listens on this machine only and everybody on "
     "the machine may do everything"
 )
+KEYED_NOTICE: Final = "access keys are required"
 
 
 def say(line: str) -> None:
@@ -47,7 +49,7 @@ def running(
     Args:
         data: the data folder; made when it is not there.
         plans: folder of plans whose rollouts are started if they never were.
-        host: a loopback address.
+        host: a loopback address; any of this machine's where the folder has access keys.
         port: 0 takes any free one.
         others: further children of the run, made from the server's URL.
         settings: overrides of ``RunSettings`` intervals, in seconds.
@@ -56,16 +58,18 @@ def running(
         The supervisor and the server's URL. ``watch`` has to be called, or ``check`` now and then.
 
     Raises:
-        UsageError: the address is not loopback or taken, or a plan is invalid.
+        UsageError: the address is taken or not loopback and there are no keys, or a plan is invalid.
 
     """
-    require_loopback(host)
+    if not keyed(data):
+        require_loopback(host)
     if plans is not None:
         _require_plans(plans)
     data.mkdir(parents=True, exist_ok=True)
     door = listen(host, port)
     private = Path(tempfile.mkdtemp(prefix="ridealong-"))  # mode 0700: only this user reaches the analyst
-    url = f"http://{f'[{host}]' if ':' in host else host}:{door.getsockname()[1]}"
+    here = reached_at(host)
+    url = f"http://{f'[{here}]' if ':' in here else here}:{door.getsockname()[1]}"
     run = RunSettings(
         data=str(data.resolve()),
         plans=None if plans is None else str(plans.resolve()),
@@ -73,6 +77,7 @@ def running(
         analyst_socket=str(private / "analyst.sock"),
         token=secrets.token_urlsafe(32),
         door_fd=door.fileno(),
+        host=host,
         **(settings or {}),
     )
     environment = run.environment()
@@ -131,9 +136,15 @@ def serve(data: Path, *, plans: Path | None, host: str, port: int) -> None:
     with running(data, plans=plans, host=host, port=port) as (supervisor, url):
         stop_on_signals(supervisor)
         wait_until_ready(supervisor, url)
-        say(f"serving {data} at {url} ({LOCAL_NOTICE}); Ctrl-C stops it")
+        notice = KEYED_NOTICE if keyed(data) else LOCAL_NOTICE
+        say(f"serving {data} at {url} ({notice}); Ctrl-C stops it")
         supervisor.watch()
     say("stopped; what was acknowledged is recorded")
+
+
+def keyed(data: Path) -> bool:
+    """Whether the door of this folder asks who is there."""
+    return bool(key_file.load(data)[0].entries)
 
 
 def stop_on_signals(supervisor: Supervisor) -> None:

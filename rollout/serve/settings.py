@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 _VARIABLE = "RIDEALONG_RUN"
+_SECRETS = ("RIDEALONG_API_KEY", "RIDEALONG_API_KEY_FILE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +28,17 @@ class RunSettings:
     """Proves that a proposal comes from this run's analyst."""
     door_fd: int
     """The listening socket, inherited: it outlives a router that is restarted."""
+    host: str = "127.0.0.1"
+    """The address it listens on; not always the one in ``url``."""
     tick_seconds: float = 5.0
     """How often the controller looks at the evidence."""
     poll_seconds: float = 0.25
     """How often the analyst looks for new records."""
 
     def environment(self) -> dict[str, str]:
-        """The caller's environment with these settings in it."""
-        return os.environ | {_VARIABLE: json.dumps(asdict(self))}
+        """The caller's environment with these settings in it, and without the caller's own key."""
+        inherited = {name: value for name, value in os.environ.items() if name not in _SECRETS}
+        return inherited | {_VARIABLE: json.dumps(asdict(self))}
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -1,4 +1,4 @@
-"""Loopback addresses: one-person mode has no access keys, so it listens nowhere else."""
+"""Addresses: one-person mode has no access keys, so it listens on loopback and nowhere else."""
 
 import ipaddress
 import socket
@@ -13,17 +13,30 @@ def require_loopback(host: str) -> None:
         UsageError: ``host`` is not a loopback address.
 
     """
-    if host == "localhost":
-        return
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
+    if not is_loopback(host):
         raise UsageError(
-            f"--host {host}: without access keys the server listens on this machine only; "
-            "use --host 127.0.0.1 and reach it through an SSH tunnel or an authenticating proxy"
+            f"--host {host}: without access keys the server listens on this machine only. Make the first "
+            "key with `ridealong keys create --role admin --data DIR`, or use --host 127.0.0.1"
         )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches ``host``."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def reached_at(host: str) -> str:
+    """Where this machine reaches a server that listens at ``host``: all addresses include loopback."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if not address.is_unspecified:
+        return host
+    return "::1" if address.version == 6 else "127.0.0.1"
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -31,8 +31,11 @@ def child(api: str, port: int) -> Child:
         *("--server.address", _HOST, "--server.port", str(port), "--server.headless", "true"),
         *("--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false"),
     ]
+    environment = os.environ | {"RIDEALONG_API": api}
+    if key_file := environment.get("RIDEALONG_API_KEY_FILE"):
+        environment["RIDEALONG_API_KEY_FILE"] = str(Path(key_file).resolve())
     # Its working folder is where .streamlit/config.toml lies: theme and further settings.
-    return Child("dashboard", command, os.environ | {"RIDEALONG_API": api}, quiet=True, folder=folder)
+    return Child("dashboard", command, environment, quiet=True, folder=folder)
 
 
 def dashboard(*, api: str, port: int, open_browser: bool) -> None:

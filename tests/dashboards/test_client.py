@@ -48,3 +48,16 @@ def test_an_order_names_its_author_and_reason() -> None:
     Client("http://api/", transport=httpx.MockTransport(record)).act("w", "abort", reason="harm", actor="ada")
     assert seen[0].url == "http://api/v1/workflows/w/abort"
     assert seen[0].content == b'{"reason":"harm","actor":"ada"}'
+
+
+def test_a_key_is_sent_as_a_bearer_and_without_one_a_refusal_says_where_to_put_it() -> None:
+    seen: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("authorization"))
+        return httpx.Response(401, json={"title": "Nobody knows who you are", "detail": "send your key"})
+
+    for key, told in ((None, "RIDEALONG_API_KEY"), ("rk_1_x", "send your key$")):
+        with pytest.raises(ApiProblem, match=told):
+            Client("http://api", key=key, transport=httpx.MockTransport(answer)).workflows()
+    assert seen == [None, "Bearer rk_1_x"]
