@@ -7,7 +7,7 @@ from typing import Any, Final
 from policies.plan import Step
 from policies.vocabulary import Mode
 from rollout.controller import Standing
-from rollout.ladder.state import Track, TrackName, steps_of
+from rollout.ladder.state import Track, TrackName, request_to_json, steps_of
 from rollout.ladder.steps import consider
 from rollout.ladder.transition import NOT_JUDGED, Outlook, Rulings
 
@@ -99,6 +99,7 @@ def _track(track: Track, outlook: Outlook) -> dict[str, Any]:
         "status": track.status.value,
         "entered_at": track.entered_at.isoformat(),
         "version": track.version,
+        "requested": request_to_json(track.requested),
         "decision": outlook.decision.value,
         "reason": outlook.reason,
         "sentence": outlook.sentence,

@@ -6,6 +6,7 @@ from datetime import datetime
 from policies.plan import Plan
 from policies.vocabulary import Mode
 from rollout.errors import TransitionRefused
+from rollout.ladder.approval import approves, requested, seal, takes_two
 from rollout.ladder.state import LadderState, Status, Track, TrackName, moved, shares_of
 from rollout.ladder.steps import INCIDENT, consider, entered, promoted, withdrawn
 from rollout.ladder.transition import Decision, Order, Outlook, Ruling, Transition
@@ -39,6 +40,7 @@ def start(plan: Plan, digest: str, state: LadderState | None, order: Order) -> T
         quarantined=quarantined,
         shares=shares_of(plan, track, None),
         changed_at=order.at if state is None else max(order.at, state.changed_at),
+        authors=(order.actor,) if order.person else (),
     )
     return _ordered("start", TrackName.LADDER, order, begun, f"{plan.agent} starts in {first.name}", None)
 
@@ -76,6 +78,9 @@ def start_canary(plan: Plan, state: LadderState, order: Order) -> Transition:
 def promote(plan: Plan, state: LadderState, name: TrackName, ruling: Ruling, order: Order) -> Transition:
     """Leave a step: by approval where the gates have passed, by override where they have not.
 
+    Where the step asks for approval and people are known, the first order is a request and the second,
+    by another person, the promotion; see ``ladder.approval``.
+
     Raises:
         TransitionRefused: the gates have not passed and the order is no override, or harm is shown,
             a severe incident is open, or the track is paused, aborted or complete. None of these can
@@ -84,13 +89,17 @@ def promote(plan: Plan, state: LadderState, name: TrackName, ruling: Ruling, ord
     """
     track = _climbing(state, name)
     outlook = consider(plan, state, name, ruling, order.at)
+    alone = takes_two(plan, track, name, order)
     if outlook.decision is Decision.PROMOTE or outlook.reason == "AWAITING_APPROVAL":
+        if alone and not approves(state, track, replace(order, override=False)):
+            return requested(plan, state, name, ruling, order, None)
         change = promoted(plan, state, name, ruling, order.at, actor=order.actor, reason="APPROVED")
-        return replace(
+        change = replace(
             change,
             sentence=f"{change.sentence}; approved: {order.reason}",
             evidence={**ruling.evidence, "ordered": order.reason},
         )
+        return seal(change, plan, state, order)
     harmed = ruling.decision is Decision.ROLL_BACK or ruling.reason == INCIDENT
     if harmed or track.status is Status.PAUSED or outlook.reason == "CLOCK_WENT_BACK":
         raise TransitionRefused(f"{track.step} cannot be left: {outlook.sentence} ({outlook.reason})")
@@ -99,7 +108,9 @@ def promote(plan: Plan, state: LadderState, name: TrackName, ruling: Ruling, ord
             f"{track.step} may not be left yet: {outlook.sentence} ({outlook.reason}); "
             "wait, or promote with --override and a reason that will be recorded"
         )
-    return _overridden(plan, state, name, ruling, outlook, order)
+    if alone and not approves(state, track, order):
+        return requested(plan, state, name, ruling, order, outlook.reason)
+    return seal(_overridden(plan, state, name, ruling, outlook, order), plan, state, order)
 
 
 def pause(plan: Plan, state: LadderState, name: TrackName, order: Order) -> Transition:
@@ -164,7 +175,7 @@ def _status(
 ) -> Transition:
     track = state.track(name)
     assert track is not None
-    after = replace(track, status=status, passes=0, passed_at=None)
+    after = replace(track, status=status, passes=0, passed_at=None, requested=None)
     changed = moved(plan, state, order.at, **{name.value: after})
     return _ordered(action, name, order, changed, f"{track.step} is {status}", track.step)
 

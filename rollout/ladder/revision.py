@@ -83,6 +83,8 @@ def adopt(plan: Plan, digest: str, pinned: Plan, state: LadderState, order: Orde
     if any(change.restarts for change in made):
         ladder = over_again(ladder, order.at)
         canary = None if canary is None else over_again(canary, order.at)
+    widened_by = (order.actor,) if widening and order.person else ()
+    authors = tuple(dict.fromkeys((*state.authors, *widened_by)))
     return Transition(
         action="adopt",
         track=TrackName.LADDER,
@@ -91,7 +93,7 @@ def adopt(plan: Plan, digest: str, pinned: Plan, state: LadderState, order: Orde
         reason="REVISION" if widening else "RESTRICT_ONLY",
         sentence=f"a revised plan is in force ({'; '.join(map(str, made)) or 'nothing that counts'}): "
         f"{order.reason}",
-        state=moved(plan, state, order.at, plan_digest=digest, ladder=ladder, canary=canary),
+        state=moved(plan, state, order.at, plan_digest=digest, ladder=ladder, canary=canary, authors=authors),
         at=order.at,
         actor=order.actor,
         evidence={"ordered": order.reason, "changes": [str(change) for change in made]},
@@ -119,7 +121,7 @@ def _refuse_unadoptable(plan: Plan, pinned: Plan, state: LadderState) -> None:
 def _relocated(plan: Plan, track: Track, name: TrackName) -> Track:
     for index, step in enumerate(steps_of(plan, name)):
         if step.name == track.step:
-            return replace(track, index=index)
+            return replace(track, index=index, requested=None)  # it was asked for under the old plan
     raise TransitionRefused(
         f"the {name} stands at step {track.step}, which the new plan does not have; keep its name"
     )

@@ -30,6 +30,16 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """A promotion that one person asked for and another has to approve."""
+
+    by: str
+    at: datetime
+    override: bool
+    """Although the gate had not passed: only another who says so too approves that."""
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
     """One climb."""
 
@@ -46,6 +56,8 @@ class Track:
     """When the latest of them was counted."""
     looks: Mapping[str, Looks] = field(default_factory=dict)
     """Planned looks taken on this step, by metric; methods that may be looked at any time keep none."""
+    requested: Request | None = None
+    """The promotion out of this step that waits for a second person."""
 
     @property
     def open(self) -> bool:
@@ -88,6 +100,8 @@ class LadderState:
     shares: Shares
     changed_at: datetime
     """The latest transition; a clock that shows less has gone backwards."""
+    authors: tuple[str, ...] = ()
+    """Who put this plan in force or widened it since: they cannot approve what it leads to."""
 
     def track(self, name: TrackName) -> Track | None:
         return self.ladder if name is TrackName.LADDER else self.canary
@@ -102,6 +116,7 @@ class LadderState:
             "quarantined": list(self.quarantined),
             "split": _shares_to_json(self.shares),
             "changed_at": self.changed_at.isoformat(),
+            "authors": list(self.authors),
         }
 
     @classmethod
@@ -122,6 +137,7 @@ class LadderState:
                 quarantined=tuple(value["quarantined"]),
                 shares=shares_from_json(value["split"]),
                 changed_at=datetime.fromisoformat(value["changed_at"]),
+                authors=tuple(value.get("authors", ())),
             )
         except (KeyError, TypeError, AttributeError, ArithmeticError) as error:
             raise ValueError(f"not a ladder state: {error!r}") from error
@@ -224,11 +240,19 @@ def _track_to_json(track: Track) -> dict[str, Any]:
         "looks": {
             metric: {"at": list(looks.at), "passed": looks.passed} for metric, looks in track.looks.items()
         },
+        "requested": request_to_json(track.requested),
     }
 
 
+def request_to_json(request: Request | None) -> dict[str, Any] | None:
+    """A request for a promotion as records and doors show it."""
+    if request is None:
+        return None
+    return {"by": request.by, "at": request.at.isoformat(), "override": request.override}
+
+
 def _track_from_json(value: Mapping[str, Any]) -> Track:
-    passed_at = value.get("passed_at")
+    passed_at, asked = value.get("passed_at"), value.get("requested")
     return Track(
         step=value["step"],
         index=value["index"],
@@ -242,4 +266,9 @@ def _track_from_json(value: Mapping[str, Any]) -> Track:
             metric: Looks(tuple(looks["at"]), looks["passed"])
             for metric, looks in value.get("looks", {}).items()
         },
+        requested=None if asked is None else Request(asked["by"], _time(asked["at"]), asked["override"]),
     )
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

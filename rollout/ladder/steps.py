@@ -95,7 +95,9 @@ def promoted(
         sentence = f"{track.step} → {to_step}: {ruling.sentence}"
     elif name is TrackName.LADDER:
         to_step = track.step
-        changes = {"ladder": replace(track, status=Status.COMPLETED, passes=0, passed_at=None)}
+        changes = {
+            "ladder": replace(track, status=Status.COMPLETED, passes=0, passed_at=None, requested=None)
+        }
         sentence = f"{track.step} is complete, {track.version} stays at this share: {ruling.sentence}"
     else:
         to_step = None
@@ -123,7 +125,7 @@ def entered(step: Step, index: int, now: datetime, version: str, since: datetime
 
 def over_again(track: Track, now: datetime) -> Track:
     """The same step with no evidence: what there is answers to another question or version."""
-    return replace(track, entered_at=now, since=now, passes=0, passed_at=None, looks={})
+    return replace(track, entered_at=now, since=now, passes=0, passed_at=None, looks={}, requested=None)
 
 
 def withdrawn(state: LadderState, name: TrackName, *others: str) -> dict[str, Any]:
@@ -131,7 +133,7 @@ def withdrawn(state: LadderState, name: TrackName, *others: str) -> dict[str, An
     track = state.track(name)
     assert track is not None
     changes: dict[str, Any] = {
-        name.value: replace(track, status=Status.ABORTED, passes=0, passed_at=None),
+        name.value: replace(track, status=Status.ABORTED, passes=0, passed_at=None, requested=None),
         "quarantined": tuple(dict.fromkeys((*state.quarantined, track.version, *others))),
     }
     if name is TrackName.LADDER:
@@ -224,7 +226,7 @@ def _step_back(
         sentence = f"{track.version} is rolled back from {track.step}, {serving} its share: {ruling.sentence}"
     elif plan.on_fail == "pause" and track.status is Status.RUNNING:
         action, to_step = "pause", track.step
-        changes = {name.value: replace(track, status=Status.PAUSED, passes=0, passed_at=None)}
+        changes = {name.value: replace(track, status=Status.PAUSED, passes=0, passed_at=None, requested=None)}
         sentence = f"{track.step} is paused: {ruling.sentence}"
     else:
         return None

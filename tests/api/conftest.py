@@ -158,6 +158,11 @@ def now() -> datetime:
     return NOW
 
 
+@pytest.fixture(name="started")
+def _started() -> Any:
+    return started
+
+
 @pytest.fixture
 def begun(plan: Plan) -> list[Event]:
     return started(plan)

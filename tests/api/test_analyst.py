@@ -103,3 +103,28 @@ def test_an_unknown_workflow_names_those_there_are(analyst: Any, plan: Plan, rea
 def test_a_canary_that_does_not_run_has_no_gate(analyst: Any, plan: Plan) -> None:
     with pytest.raises(TransitionRefused, match="no canary"):
         analyst[0].gate("default", plan.workflow, "canary")
+
+
+def test_two_known_persons_are_needed_where_the_step_says_so(
+    tmp_path: Path, now: Any, plan: Plan, started: Any
+) -> None:
+    first = plan.steps[0].model_copy(update={"approval": True})
+    wary = plan.model_copy(update={"steps": [first, *plan.steps[1:]]})
+    clock = SimulatedClock(now)
+    with DataFolder.open(tmp_path / "data", clock=clock) as folder:
+        folder.record(started(wary))
+        reader = Analyst(folder, folder.record, clock=clock)
+
+        def promoted(actor: str) -> dict[str, Any]:
+            order = asked("all were read", override=True).model_copy(
+                update={"actor": actor, "two_person": True}
+            )
+            return reader.promote(plan.workflow, order)
+
+        assert promoted("ada (key:1)")["action"] == "request"
+        waiting = reader.workflow("default", plan.workflow)
+        assert waiting["ladder"]["requested"]["by"] == "ada (key:1)"
+        with pytest.raises(TransitionRefused, match="another person"):
+            promoted("ada (key:1)")
+        done = promoted("bo (key:2)")
+        assert (done["action"], done["to_step"], done["actor"]) == ("promote", "ten", "bo (key:2)")
