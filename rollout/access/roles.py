@@ -145,6 +145,10 @@ COMMANDS: Final[Mapping[str, Rule]] = {
     "readmit": Rule(Permission.PROMOTE, "lets a version back in that was taken out"),
     "pause": Rule(Permission.STOP, "only takes authority away"),
     "abort": Rule(Permission.STOP, "only takes traffic away"),
+    "incident open": Rule(Permission.INCIDENTS, "only takes authority away"),
+    "incident acknowledge": Rule(Permission.INCIDENTS, "says who looks after it"),
+    "incident grade": Rule(Permission.PROMOTE, "may let a rollout climb again"),
+    "incident close": Rule(Permission.PROMOTE, "lets a rollout climb again"),
 }
 """Commands that move a rollout, in a folder that has keys and no server."""
 

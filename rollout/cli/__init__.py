@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from policies.problems import PolicyInvalid
-from rollout.cli import evidence, importing, keys, ladder, planning, plans, records, serving, trials
+from rollout.cli import (
+    evidence,
+    hooks,
+    importing,
+    incidents,
+    keys,
+    ladder,
+    planning,
+    plans,
+    records,
+    serving,
+    trials,
+)
 from rollout.errors import RidealongError, TransitionRefused
 
 app = typer.Typer(
@@ -27,6 +39,8 @@ _register: tuple[Callable[[typer.Typer], None], ...] = (
     importing.register,
     evidence.register,
     ladder.register,
+    incidents.register,
+    hooks.register,
     records.register,
     keys.register,
 )

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -88,7 +89,9 @@ class Courier:
         if record is None:
             self._outbox.failed(delivery, "the record is not in the journal", None, self._now())
             return
-        cause, wait, final = await self.send(target, self._notice(delivery.event, record), delivery.id)
+        cause, wait, final = await send(
+            target, self._notice(delivery.event, record), delivery.id, self._clock.now()
+        )
         if cause is None:
             self._outbox.delivered(delivery, self._now())
             return
@@ -99,39 +102,6 @@ class Courier:
         self._outbox.failed(delivery, cause, due, self._now())
         if due is None:
             _log.warning("%s to %s is set aside: %s", delivery.id, delivery.subscription, cause)
-
-    async def send(
-        self, target: Target, told: Notice, delivery_id: str
-    ) -> tuple[str | None, float | None, bool]:
-        """One try: why it failed (None if it did not), how long to wait at least, whether for good."""
-        form = target.subscription.format
-        body = orjson.dumps(slack(told) if form == "slack" else told.to_json(delivery_id))
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "ridealong",
-            "Ridealong-Delivery": delivery_id,
-            "Ridealong-Event": told.event,
-        }
-        if target.secrets:
-            headers[HEADER] = signed(target.secrets, body, self._clock.now())
-        timeout = target.subscription.retry.timeout.total_seconds()
-        private = target.subscription.private
-        try:
-            answer = await post(
-                target.url, body, headers, seconds=timeout, private=private, now=self._clock.now()
-            )
-        except Forbidden as error:
-            return str(error), None, True
-        except TimeoutError:
-            return f"no answer within {timeout:g} s", None, False
-        except (OSError, httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            # The kind only: messages of errors repeat the address, which may be a secret.
-            return f"cannot be reached ({type(error).__name__})", None, False
-        if 200 <= answer.status < 300:
-            return None, None, True
-        told_off = "; redirects are not followed" if 300 <= answer.status < 400 else ""
-        wait = None if answer.retry_after is None else min(answer.retry_after, _LONGEST_WAIT)
-        return f"HTTP {answer.status}{told_off}", wait, answer.status == _GONE
 
     def backoff(self, retry: Retry, attempts: int) -> float:
         """Seconds before the next try: doubled each time, a random half of it left out."""
@@ -146,6 +116,38 @@ class Courier:
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+async def send(
+    target: Target, told: Notice, delivery_id: str, now: datetime
+) -> tuple[str | None, float | None, bool]:
+    """One try: why it failed (None if it did not), how long to wait at least, whether for good."""
+    form = target.subscription.format
+    body = orjson.dumps(slack(told) if form == "slack" else told.to_json(delivery_id))
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "ridealong",
+        "Ridealong-Delivery": delivery_id,
+        "Ridealong-Event": told.event,
+    }
+    if target.secrets:
+        headers[HEADER] = signed(target.secrets, body, now)
+    timeout = target.subscription.retry.timeout.total_seconds()
+    private = target.subscription.private
+    try:
+        answer = await post(target.url, body, headers, seconds=timeout, private=private, now=now)
+    except Forbidden as error:
+        return str(error), None, True
+    except TimeoutError:
+        return f"no answer within {timeout:g} s", None, False
+    except (OSError, httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        # The kind only: messages of errors repeat the address, which may be a secret.
+        return f"cannot be reached ({type(error).__name__})", None, False
+    if 200 <= answer.status < 300:
+        return None, None, True
+    told_off = "; redirects are not followed" if 300 <= answer.status < 400 else ""
+    wait = None if answer.retry_after is None else min(answer.retry_after, _LONGEST_WAIT)
+    return f"HTTP {answer.status}{told_off}", wait, answer.status == _GONE
 
 
 def _told(folder: Path, after: int, upto: int) -> Iterator[Record]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from rollout.records import Kind, Record
@@ -67,6 +68,12 @@ def notice(event: str, record: Record, subject: str | None = None) -> Notice:
     else:
         data = dict(payload)
     return Notice(event, record, data)
+
+
+def ping(at: datetime, tenant: str) -> Notice:
+    """A message that says nothing but that messages arrive."""
+    record = Record(0, "ping", "ping", at, at, tenant, None, None, "ridealong webhooks test", {}, "", "")
+    return Notice("ping", record, {"message": "messages of this server arrive here"})
 
 
 def _metric(row: Any) -> dict[str, Any]:
