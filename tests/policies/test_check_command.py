@@ -51,7 +51,9 @@ def test_every_problem_of_every_file_is_a_line_and_the_exit_code_is_1(run: Run, 
     assert result.exit_code == 1
     octal, choice, workflow, key = result.stdout.splitlines()
     assert octal.startswith(f"{plan}:10:10: 012 has a leading zero: some readers take it as octal; write it")
-    assert choice == (f"{plan}:100:10: the text 'puase' is not one of roll_back, pause; did you mean 'pause'?")
+    assert choice == (
+        f"{plan}:100:10: the text 'puase' is not one of roll_back, pause; did you mean 'pause'?"
+    )
     assert workflow == (
         f"{other}:2:11: workflow 'refunds' is also used by {plan}:2; one plan per workflow and tenant"
     )
