@@ -9,7 +9,7 @@ from rollout.access.key_desk import KeyDesk
 from rollout.access.keys import PREFIX
 from rollout.access.limits import FairShare, Rates
 from rollout.access.notes import Refusals
-from rollout.access.principal import DEFAULT_TENANT, INSTALLATION, LOCAL, Method, Principal
+from rollout.access.principal import DEFAULT_TENANT, INSTALLATION, LOCAL, Method, Principal, is_tenant
 from rollout.access.roles import Rule
 from rollout.errors import NotAllowed, NotSignedIn, TooMany, UsageError
 
@@ -145,9 +145,3 @@ class Admission:
         if wait:
             return TooMany("too many wrong keys from this address", wait)
         return NotSignedIn(words)
-
-
-def is_tenant(text: str) -> bool:
-    """Whether a tenant can be called so; the same names that plans allow."""
-    plain = text.replace(".", "").replace("_", "").replace("-", "")
-    return len(text) <= 64 and text[:1].isalnum() and plain.isalnum() and text.isascii()

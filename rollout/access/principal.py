@@ -50,3 +50,9 @@ class Principal:
 
 LOCAL: Final = Principal("local", None, frozenset(Role), Method.LOCAL)
 """The one person of a server without keys."""
+
+
+def is_tenant(text: str) -> bool:
+    """Whether a tenant can be called so; the same names that plans allow."""
+    plain = text.replace(".", "").replace("_", "").replace("-", "")
+    return len(text) <= 64 and text[:1].isalnum() and plain.isalnum() and text.isascii()

@@ -164,7 +164,7 @@ def _period(text: str, option: str) -> Any:
 
 
 def _checked(tenant: str) -> str:
-    from rollout.access.admission import is_tenant
+    from rollout.access.principal import is_tenant
     from rollout.errors import UsageError
 
     if not is_tenant(tenant):

@@ -3,12 +3,14 @@
 import logging
 import socket
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from rollout.access import sign_in
 from rollout.access.admission import Admission
 from rollout.access.key_desk import KeyDesk
+from rollout.access.sign_in import SignInSettings
 from rollout.api.desk import Desk
 from rollout.api.door import Door, create_app
 from rollout.api.forward import Analyst
@@ -24,6 +26,9 @@ from rollout.serve.settings import RunSettings
 from rollout.serve.sockets import require_loopback
 from rollout.serve.supervisor import USAGE_EXIT
 from rollout.webhooks.settings import Settings, settings_file
+
+if TYPE_CHECKING:
+    from rollout.access.oidc import Oidc
 
 _DRAIN_SECONDS: Final = 5
 
@@ -65,13 +70,24 @@ def admission(settings: RunSettings, journal: Journal) -> Admission:
     """Who is let in.
 
     Raises:
-        UsageError: the keys cannot be read, or there are none and other machines could reach the door.
+        UsageError: keys or settings cannot be read, or there are none and other machines could reach the
+            door.
 
     """
-    access = Admission(KeyDesk(settings.folder, journal.append))
+    people = sign_in.load(settings.folder)
+    access = Admission(KeyDesk(settings.folder, journal.append), sign_in=oidc_of(people))
     if access.one_person:
         require_loopback(settings.host)
     return access
+
+
+def oidc_of(settings: SignInSettings | None) -> "Oidc | None":
+    """Sign-in as set up; its library is loaded only where somebody signs in."""
+    if settings is None:
+        return None
+    from rollout.access.oidc import Oidc
+
+    return Oidc(settings)
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from typing import Final
 
 import httpx
 
-from rollout.access import key_file
+from rollout.access import key_file, sign_in
 from rollout.errors import UsageError
 from rollout.serve.settings import RunSettings
 from rollout.serve.sockets import listen, reached_at, require_loopback
@@ -25,7 +25,7 @@ LOCAL_NOTICE: Final = (
     "one-person mode: there are no access keys, so it listens on this machine only and everybody on "
     "the machine may do everything"
 )
-KEYED_NOTICE: Final = "access keys are required"
+KEYED_NOTICE: Final = "who comes shows an access key or signs in"
 
 
 def say(line: str) -> None:
@@ -144,7 +144,7 @@ def serve(data: Path, *, plans: Path | None, host: str, port: int) -> None:
 
 def keyed(data: Path) -> bool:
     """Whether the door of this folder asks who is there."""
-    return bool(key_file.load(data)[0].entries)
+    return bool(key_file.load(data)[0].entries) or sign_in.load(data) is not None
 
 
 def stop_on_signals(supervisor: Supervisor) -> None:
