@@ -31,11 +31,13 @@ from rollout.api.incidents import change_incident, list_incidents, open_incident
 from rollout.api.inputs import ACTION, ROUTE, Promotion, parse_outcomes
 from rollout.api.key_routes import create_key, list_keys, revoke_key, rotate_key
 from rollout.api.metrics import Metrics
+from rollout.api.ofrep import evaluate, evaluate_all
 from rollout.api.openapi import describe
 from rollout.api.operations import alive, index, me, metrics, ready
 from rollout.api.orders import moved, order
 from rollout.api.outcomes import event_of
 from rollout.api.remote import BEARER, TRANSITIONS, event_from
+from rollout.api.reviews import review
 from rollout.api.standings import Standings
 from rollout.api.webhooks import Reception, from_anybody, from_intercom, from_zendesk
 from rollout.clock import Clock, SystemClock
@@ -71,6 +73,8 @@ class Door:
 
     def __post_init__(self) -> None:
         self.incidents = Register(self.journal)
+        if self.reception is not None:
+            self.metrics.webhooks = self.reception.counts
 
     def take_note(self, events: Sequence[Event]) -> None:
         """Have events recorded; whoever caused them does not wait for it."""
@@ -179,6 +183,7 @@ async def _forward(door: Door, request: Request, caller: Caller) -> Response:
 _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("/v1/route", "POST", _route),
     ("/v1/outcomes", "POST", _outcomes),
+    ("/v1/reviews", "POST", review),
     ("/v1/workflows", "GET", _forward),
     ("/v1/workflows/{workflow}", "GET", _forward),
     ("/v1/workflows/{workflow}/gate", "GET", _forward),
@@ -193,6 +198,8 @@ _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("/v1/incidents", "GET", list_incidents),
     ("/v1/incidents", "POST", open_incident),
     ("/v1/incidents/{incident_id}/{action}", "POST", change_incident),
+    ("/ofrep/v1/evaluate/flags/{key}", "POST", evaluate),
+    ("/ofrep/v1/evaluate/flags", "POST", evaluate_all),
     ("/webhooks/zendesk", "POST", from_zendesk),
     ("/webhooks/intercom", "POST", from_intercom),
     ("/webhooks/generic/{name}", "POST", from_anybody),

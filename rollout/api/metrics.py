@@ -15,6 +15,8 @@ class Metrics:
         """By tenant, workflow, arm and reason."""
         self.outcomes: Counter[tuple[str, str]] = Counter()
         """By tenant and type."""
+        self.webhooks: Counter[tuple[str, str, str]] = Counter()
+        """By tenant, sender and result; what is nobody's is the installation's."""
 
     def text(self, tenant: str, gauges: Mapping[str, float]) -> str:
         """The counters of one tenant, and ``gauges`` as they stand now."""
@@ -34,6 +36,15 @@ class Metrics:
         lines += [
             f'ridealong_outcomes_total{{type="{_safe(kind)}"}} {count}'
             for (owner, kind), count in sorted(self.outcomes.items())
+            if owner == tenant
+        ]
+        lines += [
+            "# HELP ridealong_webhooks_total Deliveries of help desks, by what became of them.",
+            "# TYPE ridealong_webhooks_total counter",
+        ]
+        lines += [
+            f'ridealong_webhooks_total{{sender="{_safe(sender)}",result="{_safe(result)}"}} {count}'
+            for (owner, sender, result), count in sorted(self.webhooks.items())
             if owner == tenant
         ]
         for name, value in gauges.items():

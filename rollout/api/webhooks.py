@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agents.contract import Ticket
+from policies.webhooks import Sender
+from rollout.access.principal import INSTALLATION
 from rollout.api.admit import Caller
 from rollout.api.answers import as_json
 from rollout.api.problems import Refused
@@ -44,8 +46,8 @@ class Reception:
         self._settings = settings
         self._desk = desk
         self._clock = clock
-        self.counts: Counter[tuple[str, str]] = Counter()
-        """By sender and result: ``recorded``, ``duplicate``, ``ignored``, ``unverified``, ``unreadable``."""
+        self.counts: Counter[tuple[str, str, str]] = Counter()
+        """By tenant, sender and result: recorded, duplicate, ignored, unverified or unreadable."""
 
     async def take(self, system: str, name: str | None, request: Request) -> dict[str, Any]:
         """Verify, read and record one delivery.
@@ -68,17 +70,17 @@ class Reception:
         except UnknownSender:
             raise Refused("not-found", f"nobody is configured to report to {request.url.path}") from None
         except Unverified as error:
-            self.counts[system, "unverified"] += 1
+            self.counts[INSTALLATION, system, "unverified"] += 1
             raise Refused("forbidden", f"{error} ({error.reason})", status=401) from None
         except Unreadable as error:
-            self.counts[system, "unreadable"] += 1
+            self.counts[INSTALLATION, system, "unreadable"] += 1
             _log.warning(
                 "a genuine delivery to %s cannot be read: %s", request.url.path, str(error)[:_LOGGED_REASONS]
             )
             raise Refused("invalid", str(error)) from None
-        return await self._record(sender.name, delivery)
+        return await self._record(sender, delivery)
 
-    async def _record(self, sender: str, delivery: Delivery) -> dict[str, Any]:
+    async def _record(self, sender: Sender, delivery: Delivery) -> dict[str, Any]:
         decisions = [await self._desk.route(ticket) for ticket in delivery.tickets]
         receipts = await self._desk.record(list(delivery.events)) if delivery.events else []
         duplicates = sum(receipt.duplicate for receipt in receipts)
@@ -89,7 +91,7 @@ class Reception:
             if receipts and duplicates == len(receipts)
             else "recorded"
         )
-        self.counts[sender, result] += 1
+        self.counts[sender.tenant, sender.name, result] += 1
         return {
             "topic": delivery.topic,
             "result": result,

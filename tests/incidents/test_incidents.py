@@ -13,7 +13,7 @@ from rollout.clock import SimulatedClock
 from rollout.controller import Controller
 from rollout.errors import ConflictingEvent, TransitionRefused
 from rollout.gating import gate
-from rollout.incidents.blocking import incidents_as_of, severity_of
+from rollout.incidents.blocking import held, incidents_as_of, severity_of
 from rollout.incidents.incident import (
     MEANINGS,
     Incident,
@@ -26,6 +26,7 @@ from rollout.incidents.incident import (
 )
 from rollout.incidents.register import Register
 from rollout.ladder import actions
+from rollout.ladder.judge import Judgement
 from rollout.ladder.state import TrackName
 from rollout.ladder.transition import Decision, Order, Ruling
 from rollout.record.folder import DataFolder
@@ -113,6 +114,16 @@ def test_a_severe_incident_holds_the_gate_with_its_sentence(desk: Desk, severity
         f"incident {incident.incident_id}, severity {severity} (resolution@1.2.0), is open" in ruling.sentence
     )
     assert ruling.evidence["reason"] == "INCIDENT"
+
+
+def test_a_roll_back_is_never_held(desk: Desk) -> None:
+    incident = desk.open(1)
+    for decision, after in (
+        (Decision.ROLL_BACK, Decision.ROLL_BACK),
+        (Decision.PROMOTE, Decision.HOLD),
+        (Decision.HOLD, Decision.HOLD),
+    ):
+        assert held(Judgement((), decision, "CODE", ("why",)), [incident]).decision is after
 
 
 @pytest.mark.parametrize(

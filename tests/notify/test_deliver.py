@@ -219,6 +219,18 @@ def test_restarts_neither_lose_nor_double(world: World, receiver: Receiver, tmp_
     assert sorted(heard) == sorted(f"t-{number}" for number in range(30))
 
 
+def test_what_was_found_before_is_not_found_again(world: World) -> None:
+    """Two readings of the same records, as after a crash or with a second reader, are one message."""
+    world.outbox.begin(["ops"], 0)
+    for _ in range(2):
+        world.outbox.add([("ops", 1, "handoff")], ["ops"], 1, 0.0)
+        (delivery,) = world.outbox.all()
+        world.outbox.delivered(delivery, 0.0)
+    assert world.states() == [("delivered", 2, None)]
+    world.outbox.add([("ops", 1, "handoff")], ["ops"], 1, 0.0)
+    assert world.states() == [("delivered", 2, None)]
+
+
 def test_one_that_is_silent_keeps_no_other_waiting(world: World, receiver: Receiver) -> None:
     from rollout.notify.worker import Rounds
 
@@ -228,6 +240,7 @@ def test_one_that_is_silent_keeps_no_other_waiting(world: World, receiver: Recei
     )
     arrived = threading.Event()
     order: list[str] = []
+    waiting: list[tuple[str, int]] = []
 
     class Known:
         out = (deaf, ops)
@@ -244,6 +257,7 @@ def test_one_that_is_silent_keeps_no_other_waiting(world: World, receiver: Recei
         while not arrived.is_set():
             await asyncio.sleep(0.02)
             order[:] = [each.subscription for each in world.outbox.all("delivered")]
+            waiting[:] = [(each.subscription, each.attempts) for each in world.outbox.all("pending")]
             if order:
                 arrived.set()
         stopped.set()
@@ -253,6 +267,7 @@ def test_one_that_is_silent_keeps_no_other_waiting(world: World, receiver: Recei
     world.hand_off(1)
     asyncio.run(run())
     assert order == ["ops"]
+    assert waiting == [("deaf", 0)], "the silent one is still being waited for"
 
 
 def test_an_erased_customer_is_erased_from_what_waits(

@@ -131,12 +131,14 @@ class Run:
         given = {"Content-Type": "application/json", "X-Hub-Signature": intercom_signature(secret, body)}
         return self.http.post("/webhooks/intercom", content=body, headers=given)
 
-    def generic(self, body: bytes, secret: bytes = GENERIC, at: datetime | None = None) -> httpx.Response:
+    def generic(
+        self, body: bytes, secret: bytes = GENERIC, at: datetime | None = None, *, patience: float = 20.0
+    ) -> httpx.Response:
         given = {
             "Content-Type": "application/json",
             "Ridealong-Signature": signed([secret], body, at or datetime.now(UTC)),
         }
-        return self.http.post("/webhooks/generic/desk", content=body, headers=given)
+        return self.http.post("/webhooks/generic/desk", content=body, headers=given, timeout=patience)
 
 
 @pytest.fixture(scope="module")
@@ -265,6 +267,8 @@ def test_unknown_topics_are_acknowledged_and_what_cannot_be_read_is_named(run: R
     before = len(run.records())
     assert run.zendesk(event(1, "tags_changed", 1, 0)).json()["result"] == "ignored"
     assert run.zendesk(b"").json() == {"topic": "empty", "result": "ignored", "receipts": [], "decisions": []}
+    counted = run.http.get("/metrics").text
+    assert 'ridealong_webhooks_total{sender="acme",result="ignored"} 2' in counted
     unreadable = run.generic(b'{"id": "x", "at": 1788264000, "type": "rated", "t": 1, "s": "six"}')
     assert (unreadable.status_code, unreadable.json()["detail"]) == (422, "s: a number belongs there")
     assert run.zendesk(b'{"type": ').status_code == 422
@@ -406,7 +410,7 @@ def test_killing_everything_during_delivery_loses_nothing(run: Run) -> None:
 def _accepted(run: Run, body: bytes) -> bool:
     run.supervisor.check()
     try:
-        return run.generic(body).status_code == 200
+        return run.generic(body, patience=1.0).status_code == 200
     except httpx.HTTPError:
         return False
 
