@@ -309,8 +309,6 @@ FROM (
     )
 );
 ----
-DELETE FROM facts USING dirty d WHERE facts.tenant = d.tenant AND facts.customer_id = d.customer_id;
-----
 -- Re-contact: the first later ticket of the same customer on the same issue after a claimed
 -- resolution. Two issue keys decide; where one is missing the category does, so that a claim looks
 -- along up to two lines of contacts. Excluded tickets are on neither side. A resolution dated before
@@ -354,6 +352,34 @@ found AS (
 SELECT tenant, workflow, ticket_id, min(recontact_at) AS recontact_at
 FROM found WHERE ticket_id IS NOT NULL AND recontact_at IS NOT NULL
 GROUP BY tenant, workflow, ticket_id;
+----
+-- Days of whose tickets anything changed. A ticket's row follows from its own events, of which ``seq``
+-- is the newest, from who came back, and from erasure. Returns after a month are nobody's outcome.
+CREATE OR REPLACE TEMP TABLE changed_days AS
+SELECT DISTINCT tenant, workflow, "day" FROM (
+    SELECT tenant, workflow, "day" FROM (
+        SELECT tenant, workflow, "day", ticket_id, customer_id, seq, resolved_at, recontact_at
+        FROM facts SEMI JOIN dirty USING (tenant, customer_id)
+        UNION ALL
+        SELECT tenant, workflow, "day", ticket_id, customer_id, seq, resolved_at, recontact_at
+        FROM fresh LEFT JOIN again USING (tenant, workflow, ticket_id)
+    )
+    GROUP BY tenant, workflow, "day", ticket_id, customer_id, seq,
+        CASE WHEN recontact_at <= resolved_at + INTERVAL 31 DAY THEN recontact_at END
+    HAVING count(*) = 1
+) WHERE "day" IS NOT NULL;
+----
+-- A number that only grows: whoever kept something of a day sees whether it still holds.
+CREATE OR REPLACE TEMP TABLE revised AS
+SELECT tenant, workflow, "day", (SELECT coalesce(max(revision), 0) + 1 FROM fact_days) AS revision
+FROM changed_days;
+----
+DELETE FROM fact_days USING revised r
+WHERE fact_days.tenant = r.tenant AND fact_days.workflow = r.workflow AND fact_days."day" = r."day";
+----
+INSERT INTO fact_days BY NAME FROM revised;
+----
+DELETE FROM facts USING dirty d WHERE facts.tenant = d.tenant AND facts.customer_id = d.customer_id;
 ----
 INSERT INTO facts BY NAME
 SELECT f.*, a.recontact_at

@@ -90,7 +90,16 @@ UPDATE position SET refreshed = 0;
 """
 """Facts are recomputed from the raw tables at the next refresh, which then knows the new column."""
 
-MIGRATIONS: Final[tuple[str, ...]] = (_INITIAL, _ESCALATED_AT)
+_FACT_DAYS: Final = """
+CREATE TABLE IF NOT EXISTS fact_days (
+    tenant VARCHAR NOT NULL, workflow VARCHAR NOT NULL, "day" DATE NOT NULL, revision BIGINT NOT NULL);
+DELETE FROM fact_days;
+INSERT INTO fact_days
+SELECT DISTINCT tenant, workflow, "day", 1 FROM facts WHERE "day" IS NOT NULL;
+"""
+"""When the facts of a day last changed, in numbers that only grow: what is kept of a day holds until then."""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_INITIAL, _ESCALATED_AT, _FACT_DAYS)
 """Step n brings a view from version n to n + 1. Released steps never change."""
 
 

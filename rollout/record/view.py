@@ -223,6 +223,7 @@ class View:
         changed = 0
         with self._writing:
             with self._transaction() as cursor:
+                cursor.execute(_REVISED, [tenant, customer_id])
                 for table, column in _PERSONAL:
                     changed += cursor.execute(
                         f"UPDATE {table} SET {column} = ? WHERE tenant = ? AND {column} = ?",
@@ -255,6 +256,12 @@ def _recompute_facts(cursor: duckdb.DuckDBPyConnection, after: int) -> int:
         count += cursor.execute("SELECT count(*) FROM fresh").fetchall()[0][0]
     return count
 
+
+_REVISED: Final = """
+UPDATE fact_days SET revision = (SELECT max(revision) + 1 FROM fact_days)
+WHERE (tenant, workflow, "day") IN (
+    SELECT (tenant, workflow, "day") FROM facts WHERE tenant = ? AND customer_id = ?)"""
+"""Whatever was kept of the days of a customer who is to be forgotten holds no longer."""
 
 _PERSONAL: Final = (
     ("tickets", "customer_id"),

@@ -318,7 +318,10 @@ def test_the_digest_ignores_the_order_of_rows_and_sees_every_cell(tmp_path: Path
 
 
 def everything(view: View) -> str:
-    names = view.query("SELECT table_name AS name FROM duckdb_tables() WHERE NOT internal AND NOT temporary")
+    names = view.query(
+        "SELECT table_name AS name FROM duckdb_tables() WHERE NOT internal AND NOT temporary"
+        " AND table_name <> 'fact_days'"  # revisions say only that something changed
+    )
     return "\n".join(str(view.query(f"SELECT * FROM {row['name']}")) for row in names)
 
 

@@ -3,13 +3,14 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from policies.vocabulary import METRICS
 from rollout.record.view import View
 from rollout.records import Kind, Record
 
@@ -57,6 +58,11 @@ class Desk:
         self.view.refresh()
         rows = self.view.query("SELECT * FROM facts WHERE tenant = ?", [self.tenant])
         return {row["ticket_id"]: row for row in rows}
+
+    def revisions(self) -> dict[date, int]:
+        rows = self.view.query("SELECT day, revision FROM fact_days WHERE tenant = ?", [self.tenant])
+        assert len(rows) == len({row["day"] for row in rows}), "one workflow, one row a day"
+        return {row["day"]: row["revision"] for row in rows}
 
 
 @pytest.fixture
@@ -284,6 +290,47 @@ def test_any_order_of_arrival_gives_the_facts_of_the_oracle(
         assert found.keys() == expected.keys()
         for ticket, fact in expected.items():
             assert _rounded({name: found[ticket][name] for name in fact}) == _rounded(fact)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(arrivals(), min_size=1, max_size=12))
+def test_days_of_whose_tickets_anything_changed_are_revised_and_no_others(
+    shared_view: View, several: list[tuple[list[Said], list[Said], int]]
+) -> None:
+    """Returns within a month count as a change; in these worlds there are no later ones."""
+    desks = [Desk(shared_view) for _ in several]
+    for desk, (_, arrival, cut) in zip(desks, several, strict=True):
+        desk.tell(*arrival[:cut])
+    before = [(desk.facts(), desk.revisions()) for desk in desks]
+    for desk, (_, arrival, cut) in zip(desks, several, strict=True):
+        desk.tell(*arrival[cut:])
+    for desk, (facts, revisions) in zip(desks, before, strict=True):
+        now = desk.facts()
+        rows = [(name, facts.get(name), now.get(name)) for name in facts.keys() | now.keys()]
+        changed = {row["day"] for _, *both in rows if both[0] != both[1] for row in both if row}
+        assert {day for day, at_ in desk.revisions().items() if at_ > revisions.get(day, 0)} == changed
+
+
+def test_a_return_after_more_than_a_month_revises_nothing(desk: Desk) -> None:
+    desk.tell(history("a", 0, resolved_at=at(1).isoformat()))
+    desk.facts()
+    before = desk.revisions()
+    desk.tell(history("b", 24 * 40))
+    assert desk.facts()["a"]["recontact_at"] == at(24 * 40)
+    assert desk.revisions().items() > before.items()
+
+
+def test_forgetting_a_customer_revises_the_days_of_the_tickets(desk: Desk) -> None:
+    desk.tell(opened("a", 0), opened("b", 30, customer="other"))
+    desk.facts()
+    before = desk.revisions()
+    desk.view.forget(desk.tenant, "c", "forgotten-1")
+    after = desk.revisions()
+    assert [after[day] > before[day] for day in sorted(before)] == [True, False]
+
+
+def test_no_metric_looks_longer_for_a_return_than_the_view_does() -> None:
+    assert max(metric.lag_hours for metric in METRICS.values()) < 31 * 24
 
 
 def _rounded(fact: dict[str, Any]) -> dict[str, Any]:
