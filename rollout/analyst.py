@@ -213,7 +213,9 @@ class Analyst:
             raise TransitionRefused(f"{name} runs no canary, so there is no gate to look at")
         plan = find_plan(view, name, tenant=tenant).plan if standing is None else standing.plan
         moment = as_of or self._clock.now()
-        return judge_gate(view, plan, name, moment, state=state, track=track, tenant=tenant).to_json()
+        return judge_gate(
+            view, plan, name, moment, state=state, track=track, tenant=tenant, forecast=True
+        ).to_json()
 
     def _overview(self, tenant: str, name: str, period: str) -> dict[str, Any]:
         standing, now = self._standing(tenant, name), self._clock.now()

@@ -32,7 +32,11 @@ def gate_to_json(report: "GateReport") -> dict[str, Any]:
         "decision": report.decision.value,
         "reason": report.judgement.code,
         "reasons": list(report.judgement.reasons),
-        "metrics": [_metric(row) | _survival(report, row) for row in report.rows if row.category is None],
+        "metrics": [
+            _metric(row) | _survival(report, row) | _forecast(report, row)
+            for row in report.rows
+            if row.category is None
+        ],
         "bands": [
             _metric(row) | {"category": row.category, "band": row.band}
             for row in report.rows
@@ -104,6 +108,12 @@ def _survival(report: "GateReport", row: "Row") -> dict[str, float | None]:
         return {}
     values = {"estimate": found.estimate, "se": found.se, "agent": found.agent, "human": found.human}
     return {f"km_{name}": value if isfinite(value) else None for name, value in values.items()}
+
+
+def _forecast(report: "GateReport", row: "Row") -> dict[str, Any]:
+    """Only where it was asked for: when an open metric will be decided."""
+    found = report.forecasts.get(row.metric)
+    return {} if found is None else {"forecast": found.to_json(report.as_of)}
 
 
 def _integrity(report: "GateReport") -> dict[str, Any]:

@@ -17,6 +17,7 @@ from rollout.incidents.blocking import held, incidents_as_of
 from rollout.ladder.categories import CategoryRow, asked_of, held_by, judge_categories
 from rollout.ladder.control import ControlChecks, guarded
 from rollout.ladder.findings import findings_of
+from rollout.ladder.forecast import Forecast, forecasts
 from rollout.ladder.judge import Judgement, Row, Task, judge, tasks_of
 from rollout.ladder.transition import Decision, Ruling
 from rollout.measure.category_query import METRICS as FELT
@@ -25,7 +26,7 @@ from rollout.measure.gate_samples import collect
 from rollout.measure.kept import by_category, survival_of
 from rollout.measure.query import Query, Source, aware_utc
 from rollout.measure.risk_query import risks
-from rollout.measure.scope import ARMS, Scope
+from rollout.measure.scope import ARMS, Scope, expected_share
 from rollout.measure.survival_query import DAYS, Survival
 from rollout.shadow_reading import ShadowReading, cost_of, read_shadow
 
@@ -53,6 +54,8 @@ class GateReport:
     """The arms compared inside each category; empty where the comparison is not sound."""
     survival: Mapping[str, Survival] = field(default_factory=dict)
     """Re-contact metrics by Kaplan-Meier, beside what decides."""
+    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
+    """When open metrics will be decided, where it was asked for."""
     control: ControlChecks = field(default_factory=ControlChecks)
     """What became of the human arm itself."""
     shadow: ShadowReading | None = None
@@ -103,7 +106,7 @@ def require_workflow(source: Source, workflow: str, tenant: str = "default") -> 
         raise UnknownWorkflow(f"there is no workflow {workflow!r} in this data; known: {names}")
 
 
-def gate(
+def gate(  # noqa: PLR0913 - each is a question the caller has answered or left open
     source: Source,
     plan: Plan,
     workflow: str,
@@ -113,6 +116,7 @@ def gate(
     step: str | None = None,
     track: str = "ladder",
     tenant: str | None = None,
+    forecast: bool = False,
 ) -> GateReport:
     """What the gate of a step says as of a moment.
 
@@ -125,6 +129,7 @@ def gate(
         step: the step to judge; else the state's, else the newest in the data.
         track: ``ladder`` (agent against humans) or ``canary`` (update against the stable agent).
         tenant: the plan's tenant where left out.
+        forecast: whether to say when open metrics will be decided, which takes longer than judging.
 
     Raises:
         UsageError: the step is neither in the plan nor in the data; the track is unknown.
@@ -159,6 +164,10 @@ def gate(
     report = replace(
         report, judgement=held(report.judgement, incidents_as_of(source, tenant, workflow, as_of))
     )
+    if forecast:
+        following = _next_share(steps, planned, scope)
+        dates = forecasts(plan, planned, report.evidence, report.judgement, following)
+        report = replace(report, forecasts=dates)
     return replace(report, step=named, plan={**report.plan, "knows_step": knows})
 
 
@@ -231,6 +240,17 @@ def _with_open_windows(
             found, queries[task.metric] = risks(source, scope, task.metric)
             metrics[task.metric] = replace(metrics[task.metric], difference=found)
     return replace(evidence, metrics=metrics, queries=queries)
+
+
+def _next_share(steps: Sequence[Step], step: Step, scope: Scope) -> float | None:
+    """Chance of the treated arm at the next step's weight; None on the last one."""
+    names = [rung.name for rung in steps]
+    if step.name not in names or names.index(step.name) + 1 == len(steps):
+        return None
+    following = steps[names.index(step.name) + 1]
+    canary = scope.regimes[-1].canary_weight if scope.regimes else None
+    weight = float(following.weight)
+    return expected_share(scope.track, weight, weight if scope.track == "canary" else canary)
 
 
 def _steps(plan: Plan, track: str) -> Sequence[Step]:

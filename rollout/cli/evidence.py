@@ -76,6 +76,7 @@ def gate(
             step=step,
             track=track.value,
             tenant=tenant,
+            forecast=True,
         ).judged_by(yardstick.source)
     if as_json:
         print_json(report.to_json())

@@ -33,7 +33,7 @@ def gate_text(gate: Mapping[str, Any], *, colour: bool | None = None) -> str:
         "",
         *_table([_cells(row) for row in rows], [row["verdict"] for row in rows], colour=colour),
         "",
-        *(f"- {row['sentence']}" for row in rows),
+        *(f"- {row['sentence']}{_dates(row)}" for row in rows),
         *(f"- {row['sentence']}" for row in gate.get("categories", ()) if row["harmed"]),
         *(
             f"- {check['sentence']}"
@@ -47,6 +47,25 @@ def gate_text(gate: Mapping[str, Any], *, colour: bool | None = None) -> str:
     if gate["decision"] != "PROMOTE":
         lines += [f"  because {reason}" for reason in gate["reasons"]]
     return "\n".join(lines)
+
+
+def _dates(row: Mapping[str, Any]) -> str:
+    """When an open metric will be decided, at this weight and the next, if there is no difference."""
+    forecast = row.get("forecast")
+    if forecast is None:
+        return ""
+    parts = [_span(forecast["here"], forecast["assurance"])]
+    if forecast["next"] is not None:
+        parts.append(_span(forecast["next"], forecast["assurance"]))
+    return f" Decided, were there no difference: {'; '.join(parts)}."
+
+
+def _span(dates: Mapping[str, Any], assurance: Mapping[str, float]) -> str:
+    at = f"at {dates['weight']:.0%}"
+    if dates["even"] is None:
+        return f"{at} never"
+    late = f", by {dates['late']['date']} ({assurance['late']:.0%})" if dates["late"] else ", perhaps never"
+    return f"{at} by {dates['even']['date']} (even odds){late}"
 
 
 def amount(value: float | None, metric: str, *, signed: bool = False, points: bool = False) -> str:

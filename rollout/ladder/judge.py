@@ -189,18 +189,7 @@ def _row(
         limit = Limit(task.metric, known.title, known.unit, known.better, task.limit)
         verdict = judge_limit(found.level or NO_SAMPLE, limit, rules, circumstances)
         return Row(task.metric, task.role, task.required, verdict, found)
-    assert task.margin is not None
-    question = Question(
-        metric=task.metric,
-        title=known.title,
-        unit=known.unit,
-        better=known.better,
-        margin=task.margin.value,
-        relative=task.margin.relative,
-        scale=task.scale,
-        treated="the update" if evidence.track == "canary" else "the agent",
-        control="the stable agent" if evidence.track == "canary" else "humans",
-    )
+    question = question_of(task, evidence)
     ask = judge_goal if task.role == Role.GOAL and not task.required else judge_difference
     sums = found.difference or NO_COMPARISON
     verdict = ask(sums, question, rules, circumstances)
@@ -211,6 +200,23 @@ def _row(
         verdict = unflattered if unflattered.failed else verdict
     estimator = "kaplan_meier" if task.open_windows else "plain"
     return Row(task.metric, task.role, task.required, verdict, found, estimator=estimator)
+
+
+def question_of(task: Task, evidence: GateEvidence) -> Question:
+    """What a task that compares the arms asks."""
+    assert task.margin is not None
+    known = METRICS[task.metric]
+    return Question(
+        metric=task.metric,
+        title=known.title,
+        unit=known.unit,
+        better=known.better,
+        margin=task.margin.value,
+        relative=task.margin.relative,
+        scale=task.scale,
+        treated="the update" if evidence.track == "canary" else "the agent",
+        control="the stable agent" if evidence.track == "canary" else "humans",
+    )
 
 
 def _bands(task: Task, found: MetricEvidence, rules: Rules) -> list[Row]:
@@ -236,11 +242,12 @@ def _circumstances(
         bounds=_bounds(task, found) if compared else None,
         invalid=tuple(finding.reason for finding in findings) if compared else (),
         causes=tuple(cause for finding in findings for cause in finding.causes) if compared else (),
-        traffic=_traffic(task, found, evidence) if compared else None,
+        traffic=traffic_of(task, found, evidence) if compared else None,
     )
 
 
-def _traffic(task: Task, found: MetricEvidence, evidence: GateEvidence) -> Traffic | None:
+def traffic_of(task: Task, found: MetricEvidence, evidence: GateEvidence) -> Traffic | None:
+    """What arrives per day at the weights in force; None where nobody knows."""
     if evidence.tickets_per_day is None or evidence.treated_share is None:
         return None
     return Traffic(
