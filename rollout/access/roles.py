@@ -23,6 +23,7 @@ class Role(StrEnum):
 class Permission(StrEnum):
     ROUTE = "tickets:route"
     REPORT = "outcomes:report"
+    REVIEW = "replies:review"
     READ = "rollouts:read"
     PLAN = "rollouts:plan"
     STOP = "rollouts:stop"
@@ -76,7 +77,8 @@ GRANTS: Final[Mapping[Role, Grant]] = {
         *(*_SEES, Permission.ROUTE, Permission.REPORT, Permission.INCIDENTS),
     ),
     Role.REVIEWER: _may(
-        "judges replies; sees the rollouts that the judgements decide", *_SEES, Permission.INCIDENTS
+        "judges replies; sees the rollouts that the judgements decide",
+        *(*_SEES, Permission.REVIEW, Permission.INCIDENTS),
     ),
     Role.RELEASE_MANAGER: _may(
         "moves versions up and down; does not write the evidence that decides",
@@ -101,6 +103,9 @@ GRANTS: Final[Mapping[Role, Grant]] = {
 RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("POST", "/v1/route"): Rule(Permission.ROUTE, "decides a ticket and records it"),
     ("POST", "/v1/outcomes"): Rule(Permission.REPORT, "is the evidence that gates judge by", 2.0),
+    ("POST", "/v1/reviews"): Rule(
+        Permission.REVIEW, "people's labels decide whether a shadow may go live", 2.0
+    ),
     ("GET", "/v1/workflows"): Rule(Permission.READ, "shows every rollout of the tenant", 5.0),
     ("GET", "/v1/workflows/{workflow}"): Rule(Permission.READ, "shows a rollout", 5.0),
     ("GET", "/v1/workflows/{workflow}/gate"): Rule(Permission.READ, "shows the evidence", 10.0),

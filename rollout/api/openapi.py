@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from rollout.access.roles import Open, rule_of
 from rollout.api import reads
 from rollout.api.described import described
+from rollout.api.described_desk import desk_doors
 from rollout.api.inputs import ActionRequest, KeyChange, KeyRequest, Outcome, Outcomes, RouteRequest
 from rollout.api.rows import Decision, Key, Keys, Me, Moved, NewKey, Page, Problem, Ready, Receipts
 
@@ -178,7 +179,7 @@ def describe(app: FastAPI) -> None:
                 title=app.title,
                 version="1",
                 summary="Decides which tickets an AI agent may take, and on what evidence.",
-                routes=[*_written.routes, *described.routes, *reads.public.routes],
+                routes=[*_written.routes, *described.routes, *desk_doors.routes, *reads.public.routes],
             )
             schema["components"]["schemas"].setdefault("Problem", Problem.model_json_schema())
             _say_who_may(schema)

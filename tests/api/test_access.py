@@ -35,7 +35,7 @@ from rollout.incidents.incident import Severity
 from rollout.ladder import actions
 from rollout.ladder.transition import Order
 from rollout.record.folder import DataFolder
-from rollout.records import Event, Kind, PlanPinned
+from rollout.records import Compared, Event, Kind, PlanPinned
 from rollout.router import Router
 
 ROOTED = Author("os:root", "os", (), "root")
@@ -124,6 +124,9 @@ def build(path: Path, plan: Plan, stage: Any, stack: ExitStack, now: Any, **limi
         mine = plan.model_copy(update={"tenant": tenant, "salt": f"{tenant}-salt"})
         standings.record(begun(mine, now))
         standings.record(begun(mine.model_copy(update={"workflow": f"{tenant}-only"}), now))
+        seen = Compared("t-watched", "a@1.0.0", "heuristic", agreement=1.0)
+        watched = Event("comparison:a@1.0.0:t-watched", Kind.COMPARISON, now, seen, tenant, plan.workflow)
+        folder.journal.append([watched])
     reader = Echo(standings)
     analyst = Analyst("unused.sock")
     transport = httpx.ASGITransport(app=reads.create_app(reader))
@@ -185,6 +188,7 @@ def body(house: House, path: str) -> Any:
             "score": 4.0,
             "workflow": house.workflow,
         },
+        "/v1/reviews": {"ticket_id": "t-watched", "version": "a@1.0.0", "agreement": 1},
         "/v1/keys": {"role": "viewer"},
         "/v1/incidents": {"workflow": house.workflow, "severity": 4, "title": "a near miss"},
         "/v1/incidents/{incident_id}/{action}": {"reason": "we looked at it", "severity": 3},

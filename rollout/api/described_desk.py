@@ -1,0 +1,37 @@
+"""The description of the doors for tickets, turns and reviews; see ``openapi``."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Body
+
+from rollout.api.problems import MEDIA_TYPE
+from rollout.api.reviews import ReviewRequest, Reviews
+from rollout.api.rows import Receipts
+
+desk_doors = APIRouter()
+_WORDS: Final = {
+    400: "The body is not JSON",
+    404: "Not there, or another tenant's",
+    409: "Already recorded with other content, or the same key is being answered right now",
+    413: "The body is too large",
+    415: "Not sent as application/json",
+    421: "A foreign host name",
+    422: "A field is not as described; the answer names it",
+    503: "Cannot be done right now; `Retry-After` says when to try again",
+}
+_POST: Final[dict[int | str, dict[str, Any]]] = {
+    code: {
+        "description": words,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for code, words in _WORDS.items()
+}
+
+
+@desk_doors.post("/v1/reviews", tags=["reviews"], response_model=Receipts, responses=_POST)
+def review(review: Annotated[ReviewRequest | Reviews, Body()]) -> None:
+    """Judge shadow replies: one review or a list of up to 200, all or none.
+
+    Whoever asks is the rater: one review per person and reply. The same again changes nothing; another
+    opinion under the same name is refused.
+    """
