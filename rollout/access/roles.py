@@ -23,6 +23,7 @@ class Role(StrEnum):
 class Permission(StrEnum):
     ROUTE = "tickets:route"
     REPORT = "outcomes:report"
+    EVALUATE = "flags:evaluate"
     REVIEW = "replies:review"
     READ = "rollouts:read"
     PLAN = "rollouts:plan"
@@ -63,7 +64,7 @@ class Rule(NamedTuple):
     """Whether it is about one tenant's data, so that those of no tenant have to name one."""
 
 
-_SEES: Final = (Permission.READ, Permission.IDENTITY)
+_SEES: Final = (Permission.READ, Permission.EVALUATE, Permission.IDENTITY)
 
 
 def _may(why: str, *permissions: Permission) -> Grant:
@@ -95,7 +96,7 @@ GRANTS: Final[Mapping[Role, Grant]] = {
     Role.AGENT: _may(
         "an AI agent's own identity: learns where a ticket goes, and can neither report outcomes nor move "
         "a rollout, so that it cannot grade or promote itself",
-        Permission.ROUTE,
+        *(Permission.ROUTE, Permission.EVALUATE),
     ),
     Role.ADMIN: _may("everything, the keys of others included; every use is recorded", *Permission),
 }
@@ -131,6 +132,12 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("POST", "/v1/keys"): Rule(Permission.KEYS, "gives access", 20.0, of_tenant=False),
     ("POST", "/v1/keys/{key_id}/revoke"): Rule(Permission.KEYS, "takes access away", 20.0, of_tenant=False),
     ("POST", "/v1/keys/{key_id}/rotate"): Rule(Permission.KEYS, "gives a new secret", 20.0, of_tenant=False),
+    ("POST", "/ofrep/v1/evaluate/flags/{key}"): Rule(
+        Permission.EVALUATE, "tells where a customer would go; records nothing"
+    ),
+    ("POST", "/ofrep/v1/evaluate/flags"): Rule(
+        Permission.EVALUATE, "tells it for every workflow; records nothing", 2.0
+    ),
     ("POST", "/webhooks/generic/{name}"): Rule(Open.SIGNED, "a help desk signs what it reports"),
     ("POST", "/webhooks/zendesk"): Rule(Open.SIGNED, "Zendesk signs what it reports"),
     ("POST", "/webhooks/intercom"): Rule(Open.SIGNED, "Intercom signs what it reports"),

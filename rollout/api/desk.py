@@ -35,6 +35,14 @@ class Desk:
             return await asyncio.to_thread(self._known, ticket)
         return routed.assigned
 
+    def ask(self, ticket: Ticket) -> Assigned:
+        """Where the ticket would go under the split in force; nothing is recorded."""
+        return self._router.decide(Arrival(ticket)).assigned
+
+    def may_serve(self, tenant: str, workflow: str, assigned: Assigned) -> bool:
+        """Whether the agent may go on with a conversation it was given."""
+        return self._router.may_serve(tenant, workflow, assigned)
+
     async def record(self, events: list[Event]) -> list[Receipt]:
         """Record events, all or none, durable on return."""
         return await asyncio.wrap_future(self._journal.submit(events))

@@ -13,6 +13,7 @@ from rollout.access.roles import Open, rule_of
 from rollout.api import reads
 from rollout.api.described import described
 from rollout.api.described_desk import desk_doors
+from rollout.api.described_flags import flags
 from rollout.api.inputs import ActionRequest, KeyChange, KeyRequest, Outcome, Outcomes, RouteRequest
 from rollout.api.rows import Decision, Key, Keys, Me, Moved, NewKey, Page, Problem, Ready, Receipts
 
@@ -179,7 +180,11 @@ def describe(app: FastAPI) -> None:
                 title=app.title,
                 version="1",
                 summary="Decides which tickets an AI agent may take, and on what evidence.",
-                routes=[*_written.routes, *described.routes, *desk_doors.routes, *reads.public.routes],
+                routes=[
+                    route
+                    for part in (_written, described, flags, desk_doors, reads.public)
+                    for route in part.routes
+                ],
             )
             schema["components"]["schemas"].setdefault("Problem", Problem.model_json_schema())
             _say_who_may(schema)
