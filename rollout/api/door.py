@@ -31,6 +31,7 @@ from rollout.api.incidents import change_incident, list_incidents, open_incident
 from rollout.api.inputs import ACTION, ROUTE, Promotion, parse_outcomes
 from rollout.api.key_routes import create_key, list_keys, revoke_key, rotate_key
 from rollout.api.metrics import Metrics
+from rollout.api.ofrep import evaluate, evaluate_all
 from rollout.api.openapi import describe
 from rollout.api.operations import alive, index, me, metrics, ready
 from rollout.api.orders import moved, order
@@ -197,6 +198,8 @@ _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("/v1/incidents", "GET", list_incidents),
     ("/v1/incidents", "POST", open_incident),
     ("/v1/incidents/{incident_id}/{action}", "POST", change_incident),
+    ("/ofrep/v1/evaluate/flags/{key}", "POST", evaluate),
+    ("/ofrep/v1/evaluate/flags", "POST", evaluate_all),
     ("/webhooks/zendesk", "POST", from_zendesk),
     ("/webhooks/intercom", "POST", from_intercom),
     ("/webhooks/generic/{name}", "POST", from_anybody),
