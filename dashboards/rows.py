@@ -78,6 +78,32 @@ class WorkflowRow(DeskRow):
     transitions: list[TransitionRow]
 
 
+class ForecastWait(TypedDict):
+    """How long until a gate is decided."""
+
+    tickets: int
+    days: float
+    date: str
+
+
+class ForecastDates(TypedDict):
+    """At one weight; None where it never comes."""
+
+    weight: float
+    even: ForecastWait | None
+    planned: ForecastWait | None
+    late: ForecastWait | None
+
+
+class Forecast(TypedDict):
+    """When an open metric will be decided, were there no difference."""
+
+    assumes: str
+    assurance: dict[str, float]
+    here: ForecastDates
+    next: ForecastDates | None
+
+
 class MetricVerdict(TypedDict):
     """A gate's answer about one metric. Differences are agent minus human in the metric's unit."""
 
@@ -103,6 +129,8 @@ class MetricVerdict(TypedDict):
     needed_tickets: float | None
     needed_days: float | None
     sentence: str
+    provisional_until: NotRequired[str | None]
+    forecast: NotRequired[Forecast]
     comparative: bool
     """False where the metric is one arm's level against a fixed limit, with nothing to compare."""
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboards import charts
 from dashboards import format as fmt
-from dashboards.rows import GateRow, MetricVerdict
+from dashboards.rows import ForecastDates, GateRow, MetricVerdict
 from dashboards.sections import parts
 
 
@@ -115,7 +115,26 @@ def _facts(metric: MetricVerdict) -> str:
     if metric["needed_tickets"] and metric["verdict"] == "INCONCLUSIVE":
         days = f", about {fmt.number(metric['needed_days'])} days" if metric["needed_days"] else ""
         facts.append(f"needs {fmt.number(metric['needed_tickets'])} more tickets{days}")
-    return " · ".join(facts)
+    if metric.get("provisional_until"):
+        facts.append(f"provisional until {metric['provisional_until']}")
+    return " · ".join(facts + _dates(metric))
+
+
+def _dates(metric: MetricVerdict) -> list[str]:
+    """When an open metric will be decided, at this weight and the next, if there is no difference."""
+    forecast = metric.get("forecast")
+    if forecast is None:
+        return []
+    late = forecast["assurance"]["late"]
+    return [_span(dates, late) for dates in (forecast["here"], forecast["next"]) if dates is not None]
+
+
+def _span(dates: ForecastDates, assurance: float) -> str:
+    at = f"at {fmt.weight(100 * dates['weight'])}"
+    if dates["even"] is None:
+        return f"{at} never decided"
+    latest = f"{dates['late']['date']} ({fmt.weight(100 * assurance)})" if dates["late"] else "perhaps never"
+    return f"{at} decided {dates['even']['date']} (even odds) to {latest}"
 
 
 def _integrity(gate: GateRow) -> None:

@@ -160,6 +160,18 @@ def gate() -> dict[str, Any]:
                 response_rate_human=0.127,
                 needed_tickets=1900.0,
                 needed_days=9.0,
+                provisional_until="2026-03-18 09:00 UTC",
+                forecast={
+                    "assumes": "no difference",
+                    "assurance": {"even": 0.5, "planned": 0.95, "late": 0.95},
+                    "here": {
+                        "weight": 0.3,
+                        "even": {"tickets": 1200, "days": 6.0, "date": "2026-03-20"},
+                        "planned": {"tickets": 1900, "days": 9.0, "date": "2026-03-23"},
+                        "late": {"tickets": 1900, "days": 9.0, "date": "2026-03-23"},
+                    },
+                    "next": {"weight": 0.6, "even": None, "planned": None, "late": None},
+                },
             ),
             verdict(
                 "recontact_7d",

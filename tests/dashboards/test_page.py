@@ -65,6 +65,14 @@ def test_it_says_why_a_rollout_is_held(page: AppTest) -> None:
     assert any("About 1,900 more tickets are needed" in text.value for text in page.text)
 
 
+def test_an_open_metric_says_when_it_will_be_decided(page: AppTest) -> None:
+    page.run()
+    text = said(page).replace("\\", "")
+    assert "at 30 % decided 2026-03-20 (even odds) to 2026-03-23 (95 %)" in text
+    assert "at 60 % never decided" in text
+    assert "provisional until 2026-03-18" in text
+
+
 def test_a_desk_without_a_rollout_learns_what_to_do(page: AppTest, api: Any) -> None:
     api.workflows = []
     page.run()
