@@ -12,6 +12,7 @@ from rollout.access.admission import Admission
 from rollout.access.notes import Author
 from rollout.access.principal import INSTALLATION, Method, Principal
 from rollout.access.roles import Open, Permission, Rule, rule_of
+from rollout.api.once import Once
 from rollout.api.problems import Refused, of_error
 from rollout.clock import Clock
 from rollout.errors import AccessError, NotAllowed, NotSignedIn, RecordError, RidealongError, TooMany
@@ -66,6 +67,7 @@ class Admits(Protocol):
 
     access: Admission
     clock: Clock
+    once: Once
 
     def take_note(self, events: Sequence[Event]) -> None:
         """Have events recorded without waiting for it."""
@@ -95,7 +97,8 @@ def guarded(
             asked = request.query_params.get("tenant")
             tenant = access.tenant(principal, asked, needed=needed is None or needed.of_tenant)
             with access.inside(principal, tenant):
-                return await handler(door, request, Caller(principal, tenant, route))
+                caller = Caller(principal, tenant, route)
+                return await door.once.answer(request, tenant, lambda: handler(door, request, caller))
         except AccessError as error:
             code = _CODES[type(error)]
             _refusal(door, principal, route, code)

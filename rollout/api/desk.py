@@ -1,13 +1,17 @@
 """The hot loop behind HTTP: decide, record, wait until it is durable, answer."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from agents.contract import Ticket
 from rollout.errors import ConflictingEvent
 from rollout.record.journal import Journal, Receipt
 from rollout.records import Assigned, Event
 from rollout.router import Arrival, Router, assigned_from, events_of
+
+
+def _ticket_key(ticket: Ticket) -> tuple[str, str]:
+    return f"ticket:{ticket.ticket_id}", ticket.tenant
 
 
 class Desk:
@@ -42,6 +46,28 @@ class Desk:
     def may_serve(self, tenant: str, workflow: str, assigned: Assigned) -> bool:
         """Whether the agent may go on with a conversation it was given."""
         return self._router.may_serve(tenant, workflow, assigned)
+
+    async def route_many(self, tickets: Sequence[Ticket]) -> list[Assigned]:
+        """Where each ticket goes, with one write for all that are new; all or none.
+
+        Raises:
+            ConflictingEvent: an id belongs to another customer or workflow.
+            QueueFull, RecordError: as ``route``.
+
+        """
+        return await asyncio.to_thread(self._route_many, tickets)
+
+    def _route_many(self, tickets: Sequence[Ticket]) -> list[Assigned]:
+        new = [ticket for ticket in tickets if self._journal.find(*_ticket_key(ticket)) is None]
+        fresh = {ticket.ticket_id for ticket in new}
+        known = {ticket.ticket_id: self._known(ticket) for ticket in tickets if ticket.ticket_id not in fresh}
+        if new:
+            for routed in self._router.record([self._router.decide(Arrival(ticket)) for ticket in new]):
+                ticket, assigned = routed.arrival.ticket, routed.assigned
+                same = assigned.unit == ticket.customer_id
+                # Somebody routed it at the same moment: what was recorded counts.
+                known[ticket.ticket_id] = assigned if same else self._known(ticket)
+        return [known[ticket.ticket_id] for ticket in tickets]
 
     async def record(self, events: list[Event]) -> list[Receipt]:
         """Record events, all or none, durable on return."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from fastapi import FastAPI
@@ -23,6 +23,7 @@ from rollout.api import problems
 from rollout.api.accounts import keep_accounts, keep_last
 from rollout.api.admit import Caller, Handler, guarded
 from rollout.api.answers import as_json
+from rollout.api.decisions import decision, parse_tickets
 from rollout.api.desk import Desk
 from rollout.api.export import export
 from rollout.api.forward import Analyst
@@ -32,6 +33,7 @@ from rollout.api.inputs import ACTION, ROUTE, Promotion, parse_outcomes
 from rollout.api.key_routes import create_key, list_keys, revoke_key, rotate_key
 from rollout.api.metrics import Metrics
 from rollout.api.ofrep import evaluate, evaluate_all
+from rollout.api.once import Once
 from rollout.api.openapi import describe
 from rollout.api.operations import alive, index, me, metrics, ready
 from rollout.api.orders import moved, order
@@ -44,7 +46,7 @@ from rollout.clock import Clock, SystemClock
 from rollout.incidents.register import Register
 from rollout.ladder.transition import Order
 from rollout.record.journal import Journal, Receipt
-from rollout.records import Assigned, Event
+from rollout.records import Event
 
 _log = logging.getLogger(__name__)
 
@@ -70,9 +72,11 @@ class Door:
     reception: Reception | None = None
     """Takes what help desks report; without one nobody can."""
     incidents: Register = field(init=False)
+    once: Once = field(init=False)
 
     def __post_init__(self) -> None:
         self.incidents = Register(self.journal)
+        self.once = Once(self.journal.folder.parent / "idempotency.sqlite", self.clock)
         if self.reception is not None:
             self.metrics.webhooks = self.reception.counts
 
@@ -92,6 +96,7 @@ def create_app(door: Door) -> FastAPI:
         yield
         keeping.cancel()
         await asyncio.to_thread(keep_last, door)
+        door.once.close()
         await door.analyst.close()
 
     app = FastAPI(title="Ridealong", docs_url=None, redoc_url=None, lifespan=lifespan)
@@ -105,31 +110,18 @@ def create_app(door: Door) -> FastAPI:
 
 
 async def _route(door: Door, request: Request, caller: Caller) -> Response:
-    asked = ROUTE.validate_json(await request.body())
+    body = await request.body()
+    if body.lstrip()[:1] == b"[":
+        tickets = [each.ticket(caller.tenant) for each in parse_tickets(body)]
+        decided = await door.desk.route_many(tickets)
+        for ticket, assigned in zip(tickets, decided, strict=True):
+            door.metrics.decisions[caller.tenant, ticket.workflow, assigned.arm, assigned.reason] += 1
+        pairs = zip(tickets, decided, strict=True)
+        return as_json({"decisions": [decision(ticket.workflow, assigned) for ticket, assigned in pairs]})
+    asked = ROUTE.validate_json(body)
     assigned = await door.desk.route(asked.ticket(caller.tenant))
     door.metrics.decisions[caller.tenant, asked.workflow, assigned.arm, assigned.reason] += 1
-    return as_json(_decision(asked.workflow, assigned))
-
-
-def _decision(workflow: str, assigned: Assigned) -> dict[str, Any]:
-    return {
-        "ticket_id": assigned.ticket_id,
-        "workflow": workflow,
-        "arm": assigned.arm,
-        "mode": assigned.mode,
-        "version": assigned.version,
-        "step": assigned.step,
-        "bucket": str(assigned.bucket),
-        "weight": assigned.weight,
-        "canary_weight": assigned.canary_weight,
-        "holdout": assigned.holdout,
-        "eligible": assigned.eligible,
-        "reason": assigned.reason,
-        "detail": assigned.detail,
-        "plan_digest": assigned.plan_digest,
-        "position": assigned.position,
-        "assigned_at": assigned.assigned_at,
-    }
+    return as_json(decision(asked.workflow, assigned))
 
 
 async def _outcomes(door: Door, request: Request, caller: Caller) -> Response:

@@ -11,10 +11,12 @@ from fastapi.openapi.utils import get_openapi
 
 from rollout.access.roles import Open, rule_of
 from rollout.api import reads
+from rollout.api.decisions import Decisions, Tickets
 from rollout.api.described import described
 from rollout.api.described_desk import desk_doors
 from rollout.api.described_flags import flags
 from rollout.api.inputs import ActionRequest, KeyChange, KeyRequest, Outcome, Outcomes, RouteRequest
+from rollout.api.once import LONGEST_KEY
 from rollout.api.rows import Decision, Key, Keys, Me, Moved, NewKey, Page, Problem, Ready, Receipts
 
 _PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -41,9 +43,11 @@ _written = APIRouter()
 _POST: Final = (400, 409, 413, 415, 422, 503)
 
 
-@_written.post("/v1/route", tags=["tickets"], response_model=Decision, responses=_problems(*_POST))
-def route(ticket: RouteRequest) -> None:
-    """Decide who serves a ticket and record it.
+@_written.post(
+    "/v1/route", tags=["tickets"], response_model=Decision | Decisions, responses=_problems(*_POST)
+)
+def route(ticket: Annotated[RouteRequest | Tickets, Body()]) -> None:
+    """Decide who serves a ticket and record it; one, or a list of up to 500, all or none.
 
     Answered when the decision is durable. The same ticket again gets the same answer, whatever the
     split is by then.
@@ -154,6 +158,16 @@ _TENANT_PARAMETER: Final = {
 }
 
 
+_ONCE_PARAMETER: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+    "description": "Yours, one per request: the same request under it gets the first answer again for a "
+    "day, another request is refused.",
+}
+
+
 def _say_who_may(schema: dict[str, Any]) -> None:
     """Add to every operation what its rule asks for, and the refusals that follow from it."""
     schema["components"]["securitySchemes"] = {"bearer": _BEARER}
@@ -167,6 +181,8 @@ def _say_who_may(schema: dict[str, Any]) -> None:
             operation["description"] = f"{operation['description']}\n\nNeeds {needs}."
             operation["security"] = [{"bearer": []}]
             operation.setdefault("parameters", []).append(_TENANT_PARAMETER)
+            if method == "post":
+                operation["parameters"].append(_ONCE_PARAMETER)
             refusals = {str(code): said for code, said in _problems(401, 403, 429).items()}
             operation["responses"] = refusals | operation["responses"]
 

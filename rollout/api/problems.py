@@ -35,6 +35,9 @@ _TITLES: Final[dict[str, tuple[int, str]]] = {
     "method-not-allowed": (405, "Method not allowed"),
     "conflict": (409, "Already recorded with other content"),
     "refused": (409, "The ladder does not allow this"),
+    "key-reused": (409, "The idempotency key belongs to another request"),
+    "in-progress": (409, "The first request with this key is being answered"),
+    "in-doubt": (409, "Nobody can say again what the first answer was"),
     "too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "Send JSON"),
     "misdirected": (421, "Not the host this server answers for"),
@@ -61,7 +64,12 @@ _ERRORS: Final[tuple[tuple[type[RidealongError], str], ...]] = (
     (RecordError, "not-recording"),
     (UsageError, "invalid"),
 )
-_RETRY_AFTER: Final[dict[str, str]] = {"busy": "1", "unavailable": "5", "not-recording": "5"}
+_RETRY_AFTER: Final[dict[str, str]] = {
+    "in-progress": "1",
+    "busy": "1",
+    "unavailable": "5",
+    "not-recording": "5",
+}
 _BY_STATUS: Final = {
     400: "malformed",
     404: "not-found",
@@ -134,6 +142,13 @@ def of_validation(error: ValidationError | RequestValidationError) -> Response:
     first = errors[0]
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return problem("invalid", f"{first['pointer']}: {first['detail']}{more}", errors=errors[:20])
+
+
+def answer_to(error: Refused | RidealongError | ValidationError) -> Response:
+    """The response that ``install`` makes of an expected error."""
+    if isinstance(error, Refused):
+        return problem(error.code, error.detail, **error.extra)
+    return of_validation(error) if isinstance(error, ValidationError) else of_error(error)
 
 
 def install(app: FastAPI) -> None:

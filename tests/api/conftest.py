@@ -133,6 +133,11 @@ def build(path: Path, plan: Plan, stage: Stage, stack: ExitStack, *, start: bool
     return World(folder, router, standings, clock, app, stack.enter_context(client), plan)
 
 
+@pytest.fixture(name="build")
+def _build() -> Any:
+    return build
+
+
 @pytest.fixture
 def world(tmp_path: Path, plan: Plan, stage: Stage) -> Iterator[World]:
     with ExitStack() as stack:
