@@ -39,6 +39,12 @@ def test_a_good_plan_is_summed_up(run: Run, plan: Path, agents: Path):
     assert any(line.startswith("  digest:     ") and len(line) == 14 + 64 for line in lines)
 
 
+def line_of(file: Path, start: str, number: int = 1) -> int:
+    """The number of the file's n-th line that starts so."""
+    found = [at for at, line in enumerate(file.read_text().splitlines(), 1) if line.startswith(start)]
+    return found[number - 1]
+
+
 def test_every_problem_of_every_file_is_a_line_and_the_exit_code_is_1(run: Run, plan: Path, agents: Path):
     other = plan.with_name("other.yaml")
     other.write_text(
@@ -51,13 +57,15 @@ def test_every_problem_of_every_file_is_a_line_and_the_exit_code_is_1(run: Run, 
     assert result.exit_code == 1
     octal, choice, workflow, key = result.stdout.splitlines()
     assert octal.startswith(f"{plan}:10:10: 012 has a leading zero: some readers take it as octal; write it")
+    line = line_of(plan, "on_fail:")
     assert choice == (
-        f"{plan}:100:10: the text 'puase' is not one of roll_back, pause; did you mean 'pause'?"
+        f"{plan}:{line}:10: the text 'puase' is not one of roll_back, pause; did you mean 'pause'?"
     )
     assert workflow == (
         f"{other}:2:11: workflow 'refunds' is also used by {plan}:2; one plan per workflow and tenant"
     )
-    assert key == f"{other}:53:5: unknown key 'set_wieght' in steps[2]; did you mean 'set_weight'?"
+    line = line_of(other, "    set_wieght:")
+    assert key == f"{other}:{line}:5: unknown key 'set_wieght' in steps[2]; did you mean 'set_weight'?"
     assert result.stderr == "4 problems in 2 of 2 files\n"
 
 
@@ -170,7 +178,8 @@ def test_further_checks_are_asked_about_sound_plans_only(plan: Path, agents: Pat
 
     (checked,) = check_files([plan], agents, [further])
     assert asked == ["refunds"]
-    assert [(p.line, p.path) for p in checked.problems] == [(57, "steps[2].gate[0]")]
+    line = line_of(plan, "    gate:", number=3) + 1
+    assert [(p.line, p.path) for p in checked.problems] == [(line, "steps[2].gate[0]")]
     plan.write_text("workflow: refunds\n")
     check_files([plan], agents, [further])
     assert asked == ["refunds"]
