@@ -22,6 +22,7 @@ class Role(StrEnum):
 
 class Permission(StrEnum):
     ROUTE = "tickets:route"
+    HANDLE = "tickets:handle"
     REPORT = "outcomes:report"
     EVALUATE = "flags:evaluate"
     REVIEW = "replies:review"
@@ -75,7 +76,7 @@ GRANTS: Final[Mapping[Role, Grant]] = {
     Role.VIEWER: _may("looks and changes nothing", *_SEES),
     Role.OPERATOR: _may(
         "the desk and its helpdesk: asks where tickets go and reports what became of them",
-        *(*_SEES, Permission.ROUTE, Permission.REPORT, Permission.INCIDENTS),
+        *(*_SEES, Permission.ROUTE, Permission.HANDLE, Permission.REPORT, Permission.INCIDENTS),
     ),
     Role.REVIEWER: _may(
         "judges replies; sees the rollouts that the judgements decide",
@@ -103,6 +104,7 @@ GRANTS: Final[Mapping[Role, Grant]] = {
 
 RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("POST", "/v1/route"): Rule(Permission.ROUTE, "decides a ticket and records it"),
+    ("POST", "/v1/tickets"): Rule(Permission.HANDLE, "has an agent answer a customer", 5.0),
     ("POST", "/v1/outcomes"): Rule(Permission.REPORT, "is the evidence that gates judge by", 2.0),
     ("POST", "/v1/reviews"): Rule(
         Permission.REVIEW, "people's labels decide whether a shadow may go live", 2.0

@@ -4,9 +4,11 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body
 
+from rollout.api.inputs import RouteRequest
 from rollout.api.problems import MEDIA_TYPE
 from rollout.api.reviews import ReviewRequest, Reviews
 from rollout.api.rows import Receipts
+from rollout.api.tickets import Handled
 
 desk_doors = APIRouter()
 _WORDS: Final = {
@@ -34,4 +36,15 @@ def review(review: Annotated[ReviewRequest | Reviews, Body()]) -> None:
 
     Whoever asks is the rater: one review per person and reply. The same again changes nothing; another
     opinion under the same name is refused.
+    """
+
+
+@desk_doors.post("/v1/tickets", tags=["tickets"], response_model=Handled, responses=_POST)
+def handle(ticket: RouteRequest) -> None:
+    """Decide who serves a ticket, have it answered where that is an agent, and record both.
+
+    Live, the agent's reply is in the answer; when it is late, fails, breaks a rule or hands off, a human
+    has the ticket and the packet is in the answer. In an assist step the draft is. In a shadow step the
+    agent answers beside the human, and nothing of it is in the answer. The same ticket again gets the
+    same answer.
     """

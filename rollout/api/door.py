@@ -41,12 +41,14 @@ from rollout.api.outcomes import event_of
 from rollout.api.remote import BEARER, TRANSITIONS, event_from
 from rollout.api.reviews import review
 from rollout.api.standings import Standings
+from rollout.api.tickets import handle_ticket
 from rollout.api.webhooks import Reception, from_anybody, from_intercom, from_zendesk
 from rollout.clock import Clock, SystemClock
 from rollout.incidents.register import Register
 from rollout.ladder.transition import Order
 from rollout.record.journal import Journal, Receipt
 from rollout.records import Event
+from rollout.ticketing import TicketDesk
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +73,8 @@ class Door:
     metrics: Metrics = field(default_factory=Metrics)
     reception: Reception | None = None
     """Takes what help desks report; without one nobody can."""
+    tickets: TicketDesk | None = None
+    """Has tickets answered; without one they can only be routed."""
     incidents: Register = field(init=False)
     once: Once = field(init=False)
 
@@ -174,6 +178,7 @@ async def _forward(door: Door, request: Request, caller: Caller) -> Response:
 
 _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("/v1/route", "POST", _route),
+    ("/v1/tickets", "POST", handle_ticket),
     ("/v1/outcomes", "POST", _outcomes),
     ("/v1/reviews", "POST", review),
     ("/v1/workflows", "GET", _forward),

@@ -25,6 +25,7 @@ from rollout.serve.lifeline import stop_with_parent
 from rollout.serve.settings import RunSettings
 from rollout.serve.sockets import require_loopback
 from rollout.serve.supervisor import USAGE_EXIT
+from rollout.serve.ticket_desk import ticket_desk
 from rollout.webhooks.settings import Settings, settings_file
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def run(settings: RunSettings) -> None:
             analyst=Analyst(settings.analyst_socket),
             token=settings.token,
             access=admission(settings, folder.journal),
+            tickets=ticket_desk(settings, desk, folder, standings),
             reception=Reception(Settings(settings_file(settings.folder)), desk, SystemClock()),
         )
         config = uvicorn.Config(

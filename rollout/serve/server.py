@@ -75,6 +75,7 @@ def running(
         plans=None if plans is None else str(plans.resolve()),
         url=url,
         analyst_socket=str(private / "analyst.sock"),
+        agents_socket=str(private / "agents.sock"),
         token=secrets.token_urlsafe(32),
         door_fd=door.fileno(),
         host=host,
@@ -85,6 +86,7 @@ def running(
         [
             Child("router", module("rollout.serve.router_process"), environment, (door.fileno(),)),
             Child("analyst", module("rollout.serve.analyst_process"), environment),
+            Child("agents", module("rollout.serve.agents_process"), environment),
             *_notifier(data, environment),
             *others(url),
         ],

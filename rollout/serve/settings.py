@@ -28,6 +28,8 @@ class RunSettings:
     """Proves that a proposal comes from this run's analyst."""
     door_fd: int
     """The listening socket, inherited: it outlives a router that is restarted."""
+    agents_socket: str = ""
+    """Path of the Unix socket on which the agents answer; empty where the run has none."""
     host: str = "127.0.0.1"
     """The address it listens on; not always the one in ``url``."""
     tick_seconds: float = 5.0

@@ -90,6 +90,7 @@ class World:
     router: Router
     standings: Standings
     clock: SimulatedClock
+    door: Door
     app: FastAPI
     http: httpx.Client
     plan: Plan
@@ -130,7 +131,7 @@ def build(path: Path, plan: Plan, stage: Stage, stack: ExitStack, *, start: bool
     app = create_app(door)
     stage.apps[str(path).encode()] = app
     client = httpx.Client(base_url=stage.url, trust_env=False, timeout=20.0, headers={"x-world": str(path)})
-    return World(folder, router, standings, clock, app, stack.enter_context(client), plan)
+    return World(folder, router, standings, clock, door, app, stack.enter_context(client), plan)
 
 
 @pytest.fixture(name="build")

@@ -38,6 +38,7 @@ from rollout.ladder.transition import Order
 from rollout.record.folder import DataFolder
 from rollout.records import Compared, Event, Kind, PlanPinned
 from rollout.router import Router
+from rollout.ticketing import TicketDesk
 
 ROOTED = Author("os:root", "os", (), "root")
 TENANTS = ("acme", "globex")
@@ -116,6 +117,10 @@ class Echo:
         raise TransitionRefused(f"{name} of {asked.tenant} may not be left yet")
 
 
+def no_agent(version: str) -> Any:
+    raise AssertionError(f"{version} is in a shadow step that nobody watches")
+
+
 def build(path: Path, plan: Plan, stage: Any, stack: ExitStack, now: Any, **limits: Any) -> House:
     clock = SimulatedClock(now)
     folder = stack.enter_context(DataFolder.open(path / "data", clock=clock))
@@ -147,6 +152,7 @@ def build(path: Path, plan: Plan, stage: Any, stack: ExitStack, now: Any, **limi
         token="run",
         access=Admission(desk, **limits),
         clock=clock,
+        tickets=TicketDesk(Desk(router, folder.journal), folder.journal, folder.content, no_agent, clock),
     )
     app = create_app(door)
     stage.apps[str(path).encode()] = app
@@ -189,6 +195,7 @@ def body(house: House, path: str) -> Any:
             "score": 4.0,
             "workflow": house.workflow,
         },
+        "/v1/tickets": ticket(house, number),
         "/v1/reviews": {"ticket_id": "t-watched", "version": "a@1.0.0", "agreement": 1},
         "/ofrep/v1/evaluate/flags": {"context": {"targetingKey": "c-1"}},
         "/ofrep/v1/evaluate/flags/{key}": {"context": {"targetingKey": "c-1"}},

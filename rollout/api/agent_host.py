@@ -1,0 +1,85 @@
+"""Agents in a process of their own, and what the router calls them by.
+
+An agent that is slow, blocks its thread, leaks or dies takes nothing of the router with it: to the live
+path it is an agent like any other, whose answer is late or an error, and a human takes the ticket.
+Model libraries and provider keys are in that process only.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+import httpx
+import orjson
+from pydantic import TypeAdapter, ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from agents.contract import Agent, Reply, Ticket, Toolset, Triage
+from agents.tools import Tools
+
+_REPLY: Final = TypeAdapter(Reply)
+_TICKET: Final = TypeAdapter(Ticket)
+_TRIAGE: Final = TypeAdapter(Triage)
+_LARGEST_REPLY: Final = 1024 * 1024
+_log = logging.getLogger(__name__)
+
+
+class AgentFailed(RuntimeError):
+    """The agent gave no usable answer. Names the version and the cause, never a text."""
+
+
+class RemoteAgent:
+    """One version behind the agents' socket. ``answer`` raises whatever goes wrong, soon."""
+
+    def __init__(self, version: str, http: httpx.AsyncClient) -> None:
+        self._version = version
+        self._http = http
+
+    @property
+    def version(self) -> str:
+        return self._version
+
+    async def answer(self, ticket: Ticket, triage: Triage, tools: Toolset) -> Reply:  # noqa: ARG002 (the host has its own)
+        """The agent's reply.
+
+        Raises:
+            AgentFailed: the process is away, or the agent failed or answered nonsense.
+
+        """
+        sent = orjson.dumps({"version": self.version, "ticket": ticket, "triage": triage})
+        try:
+            answer = await self._http.post("/answer", content=sent)
+            if not answer.is_success or len(answer.content) > _LARGEST_REPLY:
+                raise AgentFailed(f"{self.version}: the agents' process answered {answer.status_code}")
+            return _REPLY.validate_json(answer.content)
+        except (httpx.HTTPError, ValidationError) as error:
+            raise AgentFailed(f"{self.version}: {type(error).__name__}") from None
+
+
+def connect(socket: str) -> httpx.AsyncClient:
+    """The line to the agents' process. It has no timeout: the live path's deadline rules."""
+    transport = httpx.AsyncHTTPTransport(uds=socket, limits=httpx.Limits(max_connections=256))
+    timeout = httpx.Timeout(None, connect=1.0)
+    return httpx.AsyncClient(transport=transport, base_url="http://agents", timeout=timeout, trust_env=False)
+
+
+def create_app(agent_of: Callable[[str], Agent]) -> Starlette:
+    """The agents' process as an application, on a private socket."""
+
+    async def answer(request: Request) -> Response:
+        asked = orjson.loads(await request.body())
+        ticket = _TICKET.validate_json(orjson.dumps(asked["ticket"]))
+        triage = _TRIAGE.validate_json(orjson.dumps(asked["triage"]))
+        try:
+            agent = await asyncio.to_thread(agent_of, asked["version"])
+            reply = await agent.answer(ticket, triage, Tools())
+        except Exception as error:  # noqa: BLE001 - whatever an agent does, the next one is asked
+            _log.exception("%s gave no answer", asked["version"])
+            return Response(orjson.dumps({"failed": type(error).__name__}), 500, None, "application/json")
+        return Response(orjson.dumps(reply), media_type="application/json")
+
+    return Starlette(routes=[Route("/answer", answer, methods=["POST"])])

@@ -1,0 +1,72 @@
+"""The ticket desk of a run: agents in their own process, deadlines and limits from what was promised."""
+
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from policies.catalogue import SHIPPED, agents_folder, versions_in
+from policies.load import load_manifest
+from policies.problems import ManifestInvalid
+from rollout.api.agent_host import RemoteAgent, connect
+from rollout.api.desk import Desk
+from rollout.api.standings import Standings
+from rollout.clock import SystemClock
+from rollout.errors import UnknownWorkflow
+from rollout.handle.shadow import ShadowLimits
+from rollout.record.folder import DataFolder
+from rollout.records import Assigned
+from rollout.serve.settings import RunSettings
+from rollout.ticketing import TicketDesk
+
+DEADLINE: Final = 20.0
+"""Seconds, where a version's manifest cannot be read any more."""
+
+
+def ticket_desk(
+    settings: RunSettings, desk: Desk, folder: DataFolder, standings: Standings
+) -> TicketDesk | None:
+    """Who has tickets answered in this run; None where it has no agents."""
+    if not settings.agents_socket:
+        return None
+    http = connect(settings.agents_socket)
+    agents = SHIPPED if settings.plans is None else agents_folder(Path(settings.plans) / "any.yaml")
+
+    @cache
+    def deadline(version: str) -> float:
+        found = versions_in(agents).get(version)
+        try:
+            return DEADLINE if found is None else load_manifest(found).deadline.total_seconds()
+        except ManifestInvalid:
+            return DEADLINE
+
+    def limits(tenant: str, assigned: Assigned, workflow: str) -> ShadowLimits | None:
+        return shadow_limits(standings, tenant, assigned, workflow)
+
+    return TicketDesk(
+        desk,
+        folder.journal,
+        folder.content,
+        lambda version: RemoteAgent(version, http),
+        SystemClock(),
+        deadline=deadline,
+        shadow_limits=limits,
+    )
+
+
+def shadow_limits(
+    standings: Standings, tenant: str, assigned: Assigned, workflow: str
+) -> ShadowLimits | None:
+    """What the plan in force gives the shadow of a step; None where it watches nothing."""
+    try:
+        plan, _, _ = standings.standing(tenant, workflow)
+    except UnknownWorkflow:
+        return None
+    step = next((each for each in plan.steps if each.name == assigned.step), None)
+    if step is None or step.shadow is None:
+        return None
+    return ShadowLimits(
+        deadline=step.shadow.deadline.total_seconds(),
+        budget_usd_per_day=step.shadow.budget_usd_per_day,
+        concurrency=step.shadow.concurrency,
+        percentage=float(step.shadow.percentage),
+    )
