@@ -9,6 +9,7 @@ RidealongError
 │   ├── InvalidEvent      an event that cannot be written as it is
 │   ├── ConflictingEvent  an event id that is already there with another body
 │   ├── JournalCorrupt    bytes that do not verify
+│   ├── BackupDamaged     a backup that is not what was written, or was never finished
 │   └── QueueFull         more is offered than can be made durable; try again later
 ├── AccessError           somebody may not do what it asked for
 │   ├── NotSignedIn       nobody knows who it is
@@ -51,6 +52,10 @@ class ConflictingEvent(RecordError):
 
 
 class JournalCorrupt(RecordError):
+    pass
+
+
+class BackupDamaged(RecordError):
     pass
 
 

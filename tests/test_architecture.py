@@ -70,7 +70,7 @@ def test_stage_folders_never_import_each_other(stage: str) -> None:
 def test_stages_do_not_know_the_conductors() -> None:
     conductors = {
         *("router", "controller", "report", "importer", "serve", "api", "cli", "trials"),
-        *("webhooks", "notify", "incidents"),
+        *("webhooks", "notify", "incidents", "upkeep"),
     }
     for stage in STAGES:
         for path in sorted((ROOT / "rollout" / stage).rglob("*.py")):

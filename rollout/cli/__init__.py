@@ -19,6 +19,7 @@ from rollout.cli import (
     records,
     serving,
     trials,
+    upkeep,
 )
 from rollout.errors import RidealongError, TransitionRefused
 
@@ -42,6 +43,7 @@ _register: tuple[Callable[[typer.Typer], None], ...] = (
     incidents.register,
     hooks.register,
     records.register,
+    upkeep.register,
     keys.register,
 )
 for register in _register:

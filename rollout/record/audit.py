@@ -54,8 +54,12 @@ class Audit:
         return not (self.faults or self.texts.missing or self.texts.altered)
 
 
-def verify(data: Path, *, head: str | None = None, progress: Callable[[int], None] = _quietly) -> Audit:
+def verify(
+    data: Path, *, head: str | None = None, texts: bool = True, progress: Callable[[int], None] = _quietly
+) -> Audit:
     """Check the record in a data folder; takes no lock, so that a running system can be checked.
+
+    Without ``texts`` only the journal is read, and nothing is written beside it.
 
     ``head`` is a hash that was noted earlier and kept elsewhere: only against such a one can a tail
     that was cut off, or a chain that was written anew, be told from a sound journal.
@@ -64,7 +68,7 @@ def verify(data: Path, *, head: str | None = None, progress: Callable[[int], Non
     audit = Audit(segments=len(segments(journal)), anchored_at=0 if head == GENESIS else None)
     redacted: dict[int, str] = {}
     erasures: dict[int, str] = {}
-    refs = _References(data / "content.sqlite", audit.texts)
+    refs = _References(data / "content.sqlite", audit.texts) if texts else None
     try:
         for entry in _chained(journal, audit):
             if entry["hash"] == head:
@@ -74,13 +78,16 @@ def verify(data: Path, *, head: str | None = None, progress: Callable[[int], Non
             elif entry["kind"] == Kind.ERASURE:
                 erasure = Erasure.of(entry["payload"])
                 erasures |= erasure.records
-                refs.erased |= set(erasure.content)
-            refs.add(entry["payload"])
+                if refs:
+                    refs.erased |= set(erasure.content)
+            if refs:
+                refs.add(entry["payload"])
             progress(audit.records)
     except JournalCorrupt as error:
         audit.faults.append(str(error))
     audit.erased = len(redacted)
-    refs.finish()
+    if refs:
+        refs.finish()
     if not audit.faults:
         audit.faults += _unlike(redacted, erasures)
     if head is not None and audit.anchored_at is None:

@@ -32,12 +32,28 @@ Part = Literal["journal", "view"]
 BOTH: Final[tuple[Part, ...]] = ("journal", "view")
 _MICRO_BATCH: Final = 10_000
 _VIEW: Final = "view.duckdb"
+RESTORING: Final = "restoring"
+"""Stands in a folder while a backup is copied into it: what is there is not all of it."""
 
 _log = logging.getLogger(__name__)
 
 
 def _quietly(position: int) -> None:
     """Report no progress."""
+
+
+def refuse_half_restored(path: Path) -> None:
+    """Refuse a folder into which a backup was not wholly copied.
+
+    Raises:
+        UsageError: it is one.
+
+    """
+    if (path / RESTORING).exists():
+        raise UsageError(
+            f"{path} is half restored: a restore into it is under way or was interrupted; run"
+            f" `ridealong restore BACKUP --data {path}` again"
+        )
 
 
 class DataFolder:
@@ -69,7 +85,7 @@ class DataFolder:
 
         Raises:
             FolderInUse: another process owns one of the parts.
-            UsageError: there is no such folder, and ``create`` is off.
+            UsageError: there is no such folder, and ``create`` is off; or it is half restored.
             JournalCorrupt: acknowledged records are damaged or missing.
 
         """
@@ -78,6 +94,7 @@ class DataFolder:
                 f"{path} is no data folder; `ridealong import` or `ridealong demo` makes one,"
                 " --data names another"
             )
+        refuse_half_restored(path)
         path.mkdir(mode=0o750, parents=True, exist_ok=True)
         clock = clock or SystemClock()
         with ExitStack() as stack:
