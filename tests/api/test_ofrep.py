@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from agents.contract import Ticket
 from agents.roles.triage import triage
+from policies.plan import Eligibility
 from policies.vocabulary import Mode
 from rollout.access.principal import Method, Principal
 from rollout.access.roles import Role
@@ -156,6 +157,18 @@ def test_a_flag_is_the_decision_of_the_assigner_and_of_nothing_else(
         assert one(asked, ".version", unit, **context)["value"] == (expected.version or "")
         answers = expected.arm in ("agent", "canary") and split["mode"] is Mode.LIVE
         assert one(asked, ".agent", unit, **context)["value"] is answers
+
+
+@pytest.mark.parametrize("key", ATTRIBUTES)
+def test_each_attribute_that_a_plan_can_admit_by_is_read(asked: Any, key: str) -> None:
+    words = {"complexity": ("simple", "complex"), "urgency": ("low", "critical")}.get(key, ("a", "b"))
+    in_force(asked, **LIVE | {"eligibility": {key: words[:1]}})
+    eligible = [one(asked, **{key: word})["metadata"]["eligible"] for word in words]
+    assert eligible == [True, False]
+
+
+def test_the_attributes_are_those_that_plans_admit_by() -> None:
+    assert set(ATTRIBUTES) == set(Eligibility.model_fields)
 
 
 def test_a_ticket_goes_where_the_flag_said(world: Any) -> None:
