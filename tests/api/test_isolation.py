@@ -60,7 +60,7 @@ def life(plan: Plan, tenant: str, seed: int, begin: datetime) -> list[list[Event
         ]
     ]
     for number in range(TICKETS):
-        ticket, customer = f"t-{number}", f"c-{number % 60}"
+        ticket, customer = f"{plan.workflow}-{number}", f"c-{number % 60}"
         opened = begin + timedelta(days=DAYS * number / TICKETS, minutes=draw.randrange(600))
         closed = opened + timedelta(hours=draw.randrange(1, 30))
         assigned = Assigned(
@@ -106,6 +106,12 @@ def life(plan: Plan, tenant: str, seed: int, begin: datetime) -> list[list[Event
     return batches
 
 
+def past(plan: Plan, tenant: str, seed: int, begin: datetime) -> list[list[Event]]:
+    """A desk of the same name in both that has a history and no rollout, so no plan of its own."""
+    named = plan.model_copy(update={"workflow": "past"})
+    return [[], *life(named, tenant, seed, begin)[1:]]
+
+
 def interleaved(*lives: Sequence[list[Event]]) -> list[Event]:
     return [event for batches in zip(*lives, strict=True) for batch in batches for event in batch]
 
@@ -121,7 +127,15 @@ def readers(tmp_path_factory: Any, plan: Plan) -> Iterator[tuple[Analyst, Analys
     """Acme alone, globex alone, and both in one folder."""
     begin = datetime.fromisoformat("2026-08-01T00:00:00+00:00")
     now = begin + timedelta(days=DAYS + 10)
-    acme, globex = life(plan, "acme", 1, begin), life(plan, "globex", 2, begin)
+    acme, globex = (
+        [
+            one + other
+            for one, other in zip(
+                life(plan, tenant, seed, begin), past(plan, tenant, seed + 10, begin), strict=True
+            )
+        ]
+        for tenant, seed in (("acme", 1), ("globex", 2))
+    )
     with ExitStack() as stack:
         folder = tmp_path_factory.mktemp("isolation")
         yield (
@@ -163,6 +177,8 @@ def test_every_read_of_a_tenant_is_as_if_it_were_alone(readers: Any, plan: Plan)
         told = {tenant: reads(both, tenant, plan.workflow) for tenant in ("acme", "globex")}
     assert told["acme"] == reads(acme, "acme", plan.workflow)
     assert told["globex"] == reads(globex, "globex", plan.workflow)
+    for tenant, alone in (("acme", acme), ("globex", globex)):
+        assert reads(both, tenant, "past") == reads(alone, tenant, "past")
     assert told["acme"]["overview"] != told["globex"]["overview"], "they differ, or nothing was tested"
     assert told["acme"]["gate"] != told["globex"]["gate"]
 

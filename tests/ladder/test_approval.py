@@ -115,6 +115,10 @@ def test_a_revision_drops_the_request_and_whoever_widened_the_plan_is_an_author(
     revised = adopt(wider, plan_digest(wider), plan, state, by(BO, override=True)).state
     assert revised.ladder.requested is None
     assert revised.authors == (ADA, BO)
+    frozen = make_plan(freeze=["2026-12-18/2027-01-04", "2027-03-01/2027-03-02"])
+    calmer = adopt(frozen, plan_digest(frozen), plan, state, by(BO)).state
+    assert calmer.ladder.since == state.ladder.since, "its evidence goes on, and yet"
+    assert calmer.ladder.requested is None
     stricter = make_plan(holdout=10)
     assert adopt(stricter, plan_digest(stricter), plan, state, by(BO)).state.authors == (ADA,)
 
