@@ -17,7 +17,7 @@ from rollout.measure.gate_query import gate_query, with_response
 from rollout.measure.gate_rows import evidence_of
 from rollout.measure.query import Query, Source, aware_utc
 from rollout.measure.scope import MODE, RANDOMISED, STEP, Scope
-from rollout.measure.wanted import MARKS, Wanted
+from rollout.measure.wanted import Wanted
 
 BASELINE: Final = timedelta(weeks=8)
 """How far back before the rollout: the same season, whole weeks, and little to read."""
@@ -125,8 +125,6 @@ def erosion_query(
     unknown = set(keys) - set(Eligibility.model_fields)
     if unknown:
         raise ValueError(f"tickets are not admitted by {', '.join(sorted(unknown))}")
-    query = gate_query(periods, wanted, wage)
     columns = ", ".join(["isodow(opened_at)", *dict.fromkeys(["category", *keys])])
     marks = f"CAST({periods.late} AS DOUBLE) AS a, hash({columns}) AS h"
-    assert MARKS in query.sql
-    return Query(query.sql.replace(MARKS, marks), query.params)
+    return gate_query(periods, wanted, wage, marks)

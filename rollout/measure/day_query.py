@@ -1,194 +1,190 @@
-"""The query of a gate, split by days: those that are over are summed per customer once and kept.
+"""What a gate keeps of every ticket, and the sums over it: the queries of ``gate_query`` cut in two.
 
-Customers' sums add up over strata, and every stratum lies within one day. What is kept of the closed
-days (one row per stratum, one per customer) plus the same sums over the open days is therefore what
-``gate_query`` counts, to the last bits of rounding. Customers are kept as 64-bit hashes: nothing
-readable is held a second time, and among a million customers two fall together once in 10⁷ gates.
+A narrow row per ticket (customer, stratum, what it carries of every metric) is read off the facts once,
+and again when its day changes. All sums run over those rows. Customers' sums add up over strata, and
+every stratum lies within one day. What the days of the base add to a customer's sums is kept as well, so
+that a look sums the rows of the other days and corrects the customers whom they touch.
+
+``k`` is the prefix of a gate's tables: ``chosen`` (days being counted, and whether they are the base's),
+``open`` and ``base`` (rows of tickets), ``strata``, ``voices`` (ratings), ``past`` (what customers did
+before the first exposure), ``units`` (customers' sums over the base), ``affected`` (customers of days of
+the base that have just been counted). Customers are kept as 64-bit hashes: nothing readable of them is
+held a second time, and among a million two fall together once in 10⁷ gates.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from policies.vocabulary import METRICS
-from rollout.measure.catalogue import CATALOGUE
-from rollout.measure.csat import ANSWERED
+from rollout.measure.csat import ANSWERED, RATING_WINDOW_DAYS
 from rollout.measure.gate_query import (
+    awaited,
     cells,
-    ends,
-    gate_params,
+    immature,
     means,
-    repeats,
     seen,
     strata,
+    summed,
+    totalled,
     unit_names,
     units,
-    waiting,
 )
-from rollout.measure.history_query import past
-from rollout.measure.query import Query
+from rollout.measure.history_query import past, past_rows
 from rollout.measure.scope import Scope
-from rollout.measure.wanted import MARKS, Wanted, rates, with_response
-
-_LAG: Final = max(METRICS[name].lag_hours for name in CATALOGUE) + 1
-"""Hours; one more than any window, because life tables go by whole hours."""
-SETTLES: Final = f"""greatest(opened_at, resolved_at + INTERVAL {_LAG:.0f} HOUR,
-        csat_at + INTERVAL {_LAG:.0f} HOUR, csat_offered_at + INTERVAL {_LAG:.0f} HOUR,
-        opened_at + to_seconds(first_response_seconds), escalated_at)"""
-"""From then on time alone changes nothing about what a ticket carries, of any metric."""
+from rollout.measure.wanted import MARKS, Wanted, rates, remembering
 
 _MINE: Final = "tenant = $tenant AND workflow = $workflow"
-_BACK: Final = f"""coalesce(least(epoch_us(recontact_at) - epoch_us(resolved_at), {_LAG * 3_600_000_000:.0f}),
-        {_LAG * 3_600_000_000:.0f})"""
-_PRINT: Final = f"count(*) AS rows, coalesce(sum(hash(seq, {_BACK}, customer_id)), 0) AS sum"
-"""Facts follow from events, and ``seq`` names a ticket's newest. Beyond its own events a ticket's row
-depends on the customer's other tickets (the re-contact) and on erasure (the customer's name). Who comes
-back later than any metric looks changes nothing; somebody does every minute."""
-OPEN: Final = "(day > $until OR list_contains(CAST($skipped AS DATE[]), day))"
-WITHIN: Final = "day BETWEEN $first AND $last AND list_contains(CAST($days AS DATE[]), day)"
+_WEEK: Final = f"epoch_us(csat_at) // {RATING_WINDOW_DAYS * 86_400_000_000}"
+_REPEATED: Final = "row_number() OVER (PARTITION BY unit, week ORDER BY csat_at, ticket_id) > 1"
+
+REVISIONS: Final = f'SELECT "day", revision FROM fact_days WHERE {_MINE}'
+"""To be read before the facts: what changes in between is then noticed by the next look."""
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """Which days are kept, and in which tables."""
-
-    days: frozenset[date]
-    strata: str
-    units: str
-    past: str | None
-    """Of what customers did before the first exposure, where that is a covariate."""
-    rated_from: datetime
-    """No rating of an open day is older; where a week begins. Aware."""
-
-    @property
-    def tables(self) -> tuple[str, ...]:
-        return (self.strata, self.units, self.past) if self.past else (self.strata, self.units)
-
-    def where(self, known: Iterable[date]) -> dict[str, Any]:
-        """Parameters of the condition that a day is open; ``known`` are all days there are."""
-        until = max(self.days)
-        return {
-            "until": until,
-            "skipped": sorted(day for day in known if day <= until and day not in self.days),
-            "rated_from": self.rated_from,
-        }
+def chosen(k: str, *, based: bool | None = None) -> str:
+    """Condition: of a day that is being counted; of the base or not, where that is said."""
+    which = "" if based is None else f" WHERE based = {based}"
+    return f'"day" IN (SELECT "day" FROM {k}_chosen{which})'
 
 
-def look_query(
-    scope: Scope, wanted: Sequence[Wanted], wage: float | None, closed: Closed, where: Mapping[str, Any]
-) -> Query:
-    """The row of ``gate_query``, and beside it what tells whether the kept sums still hold."""
-    wanted = with_response(wanted)
-    opened = OPEN if where["skipped"] else "day > $until"
-    sql = f"""
-WITH {tickets(scope, wanted, opened)}{repeats(wanted)}{_past(closed)}, seen AS MATERIALIZED (
-    {seen(wanted, "fresh")}
-), cells AS MATERIALIZED (
-    {cells(wanted)}
-), recent AS MATERIALIZED (
-    {strata(wanted)}
-), strata AS (
-    FROM recent UNION ALL BY NAME FROM {closed.strata}
-), means AS (
-    {means(wanted)}
-), units AS (
-    {_together(wanted, closed.units)}
-), {ends(wanted)}, waiting AS (
-    {waiting(wanted, "fresh")}
-)
-SELECT summed.*, totalled.*, waiting.*, print.rows AS print_rows, print.sum AS print_sum, {_AGAIN}
-FROM summed, totalled, waiting, ({_print(opened)}) AS print"""
-    if not repeats(wanted):
-        sql = sql.replace(_AGAIN, "0 AS again, 0 AS strays")
-    return Query(sql.strip(), {**gate_params(scope, wanted, wage), **where})
+def next_change(wanted: Sequence[Wanted]) -> str:
+    """When, after ``$as_of``, time alone next changes what a ticket carries of the metrics; NULL: never."""
+    moments = ["opened_at", "resolved_at"]
+    if rates(wanted):
+        moments += ["csat_at", "csat_offered_at"]
+        moments.append(f"coalesce(csat_offered_at, csat_at) + INTERVAL {METRICS['csat'].lag_hours:.0f} HOUR")
+    metrics = {want.metric for want in wanted} & METRICS.keys() - {"csat"}
+    lags = {METRICS[metric].lag_hours for metric in metrics} - {0}
+    moments += [f"resolved_at + INTERVAL {lag:.0f} HOUR" for lag in sorted(lags)]
+    if "escalation" in metrics:
+        moments.append("escalated_at")
+    if "first_response" in metrics:
+        moments.append("opened_at + to_seconds(first_response_seconds)")
+    later = ", ".join(f"CASE WHEN {moment} > $as_of THEN {moment} END" for moment in moments)
+    return f"least({later})"
 
 
-_AGAIN: Final = f"""(SELECT coalesce(sum(hash(ticket_id)), 0)
-        FROM (SELECT line, ticket_id FROM tickets WHERE NOT fresh) SEMI JOIN repeats USING (line)) AS again,
-    (SELECT count(*) FROM tickets WHERE fresh AND csat_at < $rated_from AND {ANSWERED}) AS strays"""
-"""Closed days' ratings that do not count, which a late rating of an open day may change."""
-
-
-def again_query(scope: Scope, wanted: Sequence[Wanted], where: Mapping[str, Any]) -> Query:
-    """What ``look_query`` says of closed days' ratings, alone."""
-    again = _AGAIN if rates(wanted) else "0 AS again, 0 AS strays"
-    sql = f"WITH {tickets(scope, with_response(wanted), OPEN)}{repeats(wanted)}\nSELECT {again}"
-    return Query(sql, {**scope.params, **where})
-
-
-def days_query(scope: Scope, where: Mapping[str, Any] | None = None) -> Query:
-    """Every day, or every open one: when it settles, the oldest rating, and its print."""
-    chosen = f" AND {OPEN}" if where is not None else ""
-    sql = f"""
-SELECT day, max({SETTLES}) AS settles_at, min(csat_at) AS rated_at, {_PRINT}
-FROM facts WHERE {_MINE} AND day IS NOT NULL{chosen} GROUP BY day ORDER BY day"""
-    return Query(sql.strip(), {**scope.params, **(where or {})})
-
-
-def past_table(wanted: Sequence[Wanted], name: str) -> str:
-    return f"CREATE TABLE {name} AS\n{past(with_response(wanted))}"
-
-
-def strata_table(scope: Scope, wanted: Sequence[Wanted], using: Closed, kept: str | None) -> str:
-    """``using`` are the tables to make and to take the past from, ``kept`` is what there was."""
-    wanted = with_response(wanted)
+def changes_query(k: str, wanted: Sequence[Wanted]) -> str:
+    """Per chosen day: when time alone next changes it, and its last resolution."""
     return f"""
-CREATE TABLE {using.strata} AS
-WITH {tickets(scope, wanted, WITHIN)}{repeats(wanted)}{_past(using)}, seen AS ({seen(wanted, "fresh")}
-), cells AS ({cells(wanted)}
-), recent AS (
-    {strata(wanted)}
-)
-FROM recent{f" UNION ALL BY NAME FROM {kept}" if kept else ""}"""
+SELECT "day", min({next_change(wanted)}) AS changes_at, max(resolved_at) AS resolved_at
+FROM facts WHERE {_MINE} AND {chosen(k)} GROUP BY "day\""""
 
 
-def units_table(scope: Scope, wanted: Sequence[Wanted], using: Closed, kept: str | None) -> str:
-    """``using`` are the tables to make and to take means and the past from."""
-    wanted = with_response(wanted)
-    return f"""
-CREATE TABLE {using.units} AS
-WITH {tickets(scope, wanted, WITHIN)}{repeats(wanted)}{_past(using)}, seen AS MATERIALIZED (
-    {seen(wanted, "fresh")}
-), cells AS ({cells(wanted)}
-), strata AS (FROM {using.strata}
-), means AS (
-    {means(wanted)}
-)
-{_together(wanted, kept)}"""
+def rows_of(k: str, scope: Scope, wanted: Sequence[Wanted], *, based: bool) -> str:
+    """The narrow rows of the chosen days' tickets, with their day, category and when they were opened."""
+    return f"""WITH {_tickets(k, scope, wanted, based=based)}
+    {seen(wanted, ', "day", category, epoch_us(opened_at) * 2 + CAST(a AS BIGINT) AS met')}"""
 
 
-def tickets(scope: Scope, wanted: Sequence[Wanted], chosen: str) -> str:
-    """The chosen days' tickets, and the others' ratings: a customer has one voice a week over all."""
-    rated = f"""
-    UNION ALL
-    SELECT *, {MARKS}, rowid AS line, FALSE AS fresh
+def waiting_of(k: str, scope: Scope, wanted: Sequence[Wanted]) -> str:
+    """The row of ``waiting`` per chosen day that has one."""
+    return f"""WITH {_tickets(k, scope, wanted)}
+SELECT "day", {awaited(wanted)} FROM tickets WHERE {immature(wanted)} GROUP BY "day\""""
+
+
+def _tickets(k: str, scope: Scope, wanted: Sequence[Wanted], *, based: bool | None = None) -> str:
+    repeats = f""", repeats AS (
+    SELECT ticket_id AS line FROM {k}_voices WHERE repeated AND {chosen(k)}
+)"""
+    return f"""tickets AS NOT MATERIALIZED (
+    SELECT *, {MARKS}, ticket_id AS line
     FROM facts
     WHERE {scope.where}
-        AND excluded IS NULL AND NOT ({chosen}) AND csat_at >= $rated_from"""
-    return f"""tickets AS (
-    SELECT *, {MARKS}, rowid AS line, TRUE AS fresh
+        AND excluded IS NULL AND {chosen(k, based=based)}
+){repeats if rates(wanted) else ""}"""
+
+
+def heard(k: str, scope: Scope) -> str:
+    """The chosen days' ratings."""
+    return f"""SELECT "day", hash(customer_id) AS unit, {_WEEK} AS week, csat_at, ticket_id
     FROM facts
     WHERE {scope.where}
-        AND excluded IS NULL AND {chosen}{rated if rates(wanted) else ""}
+        AND excluded IS NULL AND {ANSWERED} AND {chosen(k)}"""
+
+
+def ruled(k: str, *, first: bool = False) -> str:
+    """Which ratings count of customers and weeks that the chosen days' ratings, new or old, are about."""
+    if first:
+        return f"SELECT *, {_REPEATED} AS repeated FROM {k}_heard"
+    return f"""WITH touched AS (
+    SELECT unit, week FROM {k}_heard
+    UNION SELECT unit, week FROM {k}_voices WHERE {chosen(k)}
+)
+SELECT *, {_REPEATED} AS repeated
+FROM (
+    FROM {k}_heard
+    UNION ALL BY NAME
+    SELECT * EXCLUDE (repeated) FROM {k}_voices SEMI JOIN touched USING (unit, week) WHERE NOT ({chosen(k)})
 )"""
 
 
-def _past(closed: Closed) -> str:
-    return f", past AS (FROM {closed.past})" if closed.past else ""
+def overruled(k: str) -> str:
+    """Other days, of which a rating counts now that did not, or the other way round."""
+    return f"""SELECT DISTINCT old."day" FROM {k}_voices AS old JOIN {k}_ruled AS new USING (ticket_id)
+WHERE old.repeated <> new.repeated AND old."day" NOT IN (SELECT "day" FROM {k}_chosen)"""
 
 
-def _together(wanted: Sequence[Wanted], kept: str | None) -> str:
-    recent = units(wanted)
-    if kept is None:
-        return recent
-    # Neither side names a customer twice, and a join of two sides costs a third of grouping them.
-    sums = "".join(
-        f", coalesce(recent.{name}, 0) + coalesce(kept.{name}, 0) AS {name}" for name in unit_names(wanted)
-    )
-    return f"""SELECT unit{sums}, coalesce(recent.carried, 0) | coalesce(kept.carried, 0) AS carried
-    FROM ({recent}) AS recent FULL JOIN {kept} AS kept USING (unit)"""
+def strata_of(k: str, wanted: Sequence[Wanted]) -> str:
+    """Strata over the chosen days' rows, with their day."""
+    rows = " UNION ALL BY NAME ".join(f"FROM {k}_{part} WHERE {chosen(k)}" for part in ("open", "base"))
+    return f"""WITH seen AS ({rows}), {_past(k, wanted)}cells AS MATERIALIZED (
+    {cells(wanted)}
+)
+SELECT * FROM ({strata(wanted)}) JOIN (SELECT h, any_value("day") AS "day" FROM seen GROUP BY h) USING (h)"""
 
 
-def _print(opened: str) -> str:
-    return f"SELECT {_PRINT} FROM facts WHERE {_MINE} AND NOT ({opened})"
+def units_of(k: str, wanted: Sequence[Wanted], rows: str) -> str:
+    """Customers' sums over ``rows``, whose means are the kept strata's."""
+    return f"""WITH seen AS ({rows}), {_past(k, wanted)}cells AS MATERIALIZED (
+    {cells(wanted)}
+), strata AS (FROM {k}_strata
+), means AS (
+    {means(wanted)}
+)
+{units(wanted)}"""
+
+
+def base_query(k: str, wanted: Sequence[Wanted]) -> str:
+    """The row of ``summed`` over the base."""
+    return f"WITH units AS (FROM {k}_units) {summed(wanted)}"
+
+
+def touched_query(k: str, wanted: Sequence[Wanted]) -> str:
+    """The rows of ``summed`` over customers of open days: with the base alone, and with both."""
+    names = unit_names(wanted)
+    both = ", ".join(f"{name} + coalesce(base_{name}, 0) AS {name}" for name in names)
+    kept = ", ".join(f"base_{name} AS {name}" for name in names)
+    renamed = ", ".join(f"{name} AS base_{name}" for name in names)
+    return f"""WITH recent AS (
+    {units_of(k, wanted, f"FROM {k}_open")}
+), met AS MATERIALIZED (
+    SELECT recent.*, base.* EXCLUDE (unit), base.unit AS known
+    FROM recent LEFT JOIN (
+        SELECT unit, carried AS base_carried, {renamed} FROM {k}_units
+    ) AS base USING (unit)
+)
+SELECT FALSE AS fresh, * FROM (
+    WITH units AS (SELECT known AS unit, {kept}, base_carried AS carried FROM met WHERE known IS NOT NULL)
+    {summed(wanted)})
+UNION ALL BY NAME
+SELECT TRUE AS fresh, * FROM (
+    WITH units AS (SELECT unit, {both}, carried | coalesce(base_carried, 0) AS carried FROM met)
+    {summed(wanted)})"""
+
+
+def totals_query(k: str, wanted: Sequence[Wanted]) -> str:
+    return f"WITH strata AS (FROM {k}_strata) {totalled(wanted)}"
+
+
+def past_of(wanted: Sequence[Wanted]) -> str:
+    return past(wanted)
+
+
+def past_print(wanted: Sequence[Wanted]) -> str:
+    """Tells whether ``past`` is still what it was."""
+    return f"SELECT count(*) AS n, coalesce(sum(hash(rows_)), 0) AS print FROM ({past_rows(wanted)}) AS rows_"
+
+
+def _past(k: str, wanted: Sequence[Wanted]) -> str:
+    return f"past AS (FROM {k}_past), " if remembering(wanted) else ""

@@ -14,7 +14,7 @@ from typing import Any
 from rollout.measure.csat import ANSWERED, repeated
 from rollout.measure.definition import NEVER
 from rollout.measure.history_query import KNOWN, known_by, past, past_strata
-from rollout.measure.query import Query
+from rollout.measure.query import Query, day_if
 from rollout.measure.scope import Scope
 from rollout.measure.wanted import (
     KEY,
@@ -33,12 +33,20 @@ from rollout.measure.wanted import (
 __all__ = ["Wanted", "gate_query", "histogram_query", "with_response"]
 
 
-def gate_query(scope: Scope, wanted: Sequence[Wanted], wage: float | None) -> Query:
-    """The query whose only row ``gate_rows`` reads. ``wage`` is USD per hour of a person."""
+def gate_query(scope: Scope, wanted: Sequence[Wanted], wage: float | None, marks: str = MARKS) -> Query:
+    """The query whose only row ``gate_rows`` reads.
+
+    Args:
+        scope: which tickets.
+        wanted: the metrics.
+        wage: USD per hour of a person.
+        marks: columns ``a`` (which side a ticket is on) and ``h`` (its stratum).
+
+    """
     wanted = with_response(wanted)
     sql = f"""
 WITH tickets AS NOT MATERIALIZED (
-    SELECT *, {MARKS}, rowid AS line
+    SELECT *, {marks}, rowid AS line
     FROM facts
     WHERE {scope.where}
         AND excluded IS NULL
@@ -52,7 +60,11 @@ WITH tickets AS NOT MATERIALIZED (
     {means(wanted)}
 ), units AS (
     {units(wanted)}
-), {ends(wanted)}, waiting AS (
+), summed AS (
+    {summed(wanted)}
+), totalled AS (
+    {totalled(wanted)}
+), waiting AS (
     {waiting(wanted)}
 )
 SELECT * FROM summed, totalled, waiting"""
@@ -74,14 +86,13 @@ def repeats(wanted: Sequence[Wanted]) -> str:
     return f", repeats AS MATERIALIZED ({repeated('line')}\n)" if rates(wanted) else ""
 
 
-def seen(wanted: Sequence[Wanted], kept: str = "TRUE") -> str:
-    """One narrow row per ticket: customer, stratum, and what it carries of every metric."""
+def seen(wanted: Sequence[Wanted], beside: str = "") -> str:
+    """One narrow row per ticket: customer, stratum, what it carries of every metric, more columns."""
     joined = "LEFT JOIN repeats USING (line)" if rates(wanted) else ""
     flag = "repeats.line IS NOT NULL" if rates(wanted) else "FALSE"
-    return f"""SELECT hash(customer_id) AS unit, h, {carried(wanted)}
+    return f"""SELECT hash(customer_id) AS unit, h, {carried(wanted)}{beside}
     FROM (SELECT tickets.*, {flag} AS repeated{shared(wanted)}
-        FROM tickets {joined})
-    WHERE {kept}"""
+        FROM tickets {joined})"""
 
 
 def cells(wanted: Sequence[Wanted]) -> str:
@@ -136,31 +147,41 @@ def unit_names(wanted: Sequence[Wanted]) -> list[str]:
     ]
 
 
-def ends(wanted: Sequence[Wanted]) -> str:
-    """The last CTEs, over ``units`` and ``strata``: one row each."""
-    return f"""summed AS (
-    SELECT count(*) AS units{_lines(_summed(wanted, want) for want in wanted)}
-    FROM units
-), totalled AS (
-    SELECT sum(tickets) AS tickets, sum(treated) AS treated{_lines(_totalled(want) for want in wanted)}
-    FROM strata
-)"""
+def summed(wanted: Sequence[Wanted]) -> str:
+    """One row over ``units``."""
+    return f"""SELECT count(*) AS units{_lines(_summed(wanted, want) for want in wanted)}
+    FROM units"""
 
 
-def waiting(wanted: Sequence[Wanted], kept: str = "TRUE") -> str:
-    """When the first and the last of the tickets still open will be known: one row."""
-    dated = [want for want in wanted if want.dated]
-    some = " OR ".join(want.definition.immature for want in dated) or "FALSE"
-    return f"""SELECT count(*) AS waiting{
-        _lines(_waiting(want) for want in wanted if want.definition.immature != NEVER)
+def totalled(wanted: Sequence[Wanted]) -> str:
+    """One row over ``strata``."""
+    return f"""SELECT sum(tickets) AS tickets, sum(treated) AS treated{
+        _lines(_totalled(want) for want in wanted)
     }
-    FROM tickets WHERE {kept} AND ({some})"""
+    FROM strata"""
 
 
-def histogram_query(scope: Scope) -> Query:
+def waiting(wanted: Sequence[Wanted]) -> str:
+    """When the first and the last of the tickets still open will be known: one row."""
+    return f"""SELECT {awaited(wanted)}
+    FROM tickets WHERE {immature(wanted)}"""
+
+
+def awaited(wanted: Sequence[Wanted]) -> str:
+    undecided = (want for want in wanted if want.definition.immature != NEVER)
+    return f"count(*) AS waiting{_lines(_waiting(want) for want in undecided)}"
+
+
+def immature(wanted: Sequence[Wanted]) -> str:
+    """Condition: a ticket is still open, and says when it will be known."""
+    return f"({' OR '.join(want.definition.immature for want in wanted if want.dated) or 'FALSE'})"
+
+
+def histogram_query(scope: Scope, *, by_day: bool = False) -> Query:
     """How many gave which rating, by arm; every answered survey, repeated ones included."""
     sql = f"""
-SELECT CAST(arm = $treated AS INTEGER) AS a, CAST(round(csat) AS INTEGER) AS score, count(*) AS n
+SELECT {day_if(by_day)}CAST(arm = $treated AS INTEGER) AS a, CAST(round(csat) AS INTEGER) AS score,
+    count(*) AS n
 FROM facts
 WHERE {scope.where}
     AND excluded IS NULL AND {ANSWERED}

@@ -48,16 +48,19 @@ def known_by(exposed_at: datetime | None) -> dict[str, Any]:
 
 def past(wanted: Sequence[Wanted]) -> str:
     """One row per customer with a history: the covariate of every metric."""
-    found = remembering(wanted)
-    rows = _lines(_carried(want) for want in found)
-    means = _lines([_covariate(want.metric)] for want in found)
+    means = _lines([_covariate(want.metric)] for want in remembering(wanted))
     return f"""SELECT unit{means}
     FROM (
-        SELECT hash(customer_id) AS unit{rows}
+        {past_rows(wanted)}
+    ) GROUP BY unit"""
+
+
+def past_rows(wanted: Sequence[Wanted]) -> str:
+    """One row per ticket of a history: what it carried of every metric then."""
+    return f"""SELECT hash(customer_id) AS unit{_lines(_carried(want) for want in remembering(wanted))}
         FROM facts
         WHERE tenant = $tenant AND workflow = $workflow AND opened_at <= $known_by
-            AND excluded IS NULL AND NOT {_ASSIGNED} AND {_then(CLOSED)}
-    ) GROUP BY unit"""
+            AND excluded IS NULL AND NOT {_ASSIGNED} AND {_then(CLOSED)}"""
 
 
 def past_strata(wanted: Sequence[Wanted]) -> str:

@@ -34,6 +34,11 @@ class Query:
         return self.rows(source)[0]
 
 
+def day_if(wanted: bool) -> str:
+    """The first column of a query that counts by day."""
+    return '"day", ' if wanted else ""
+
+
 def naive_utc(moment: datetime) -> datetime:
     """As the facts hold times: UTC without a zone, whatever the session's zone is.
 

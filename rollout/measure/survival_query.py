@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from experiments.survival import LifeTable, Risk, kaplan_meier
-from rollout.measure.query import Query, Source
+from rollout.measure.query import Query, Source, day_if
 from rollout.measure.recontact import CLAIMED
 from rollout.measure.scope import STEP, Scope
 
@@ -30,7 +30,7 @@ class Survival:
         return self.agent - self.human
 
 
-def survival_query(scope: Scope, metric: str) -> Query:
+def survival_query(scope: Scope, metric: str, *, by_day: bool = False) -> Query:
     """Tickets by step, arm, whole hours watched (at most the window and one more), and whether back.
 
     A return within the hour that is still running is not counted yet: nobody else is at risk in it.
@@ -38,7 +38,7 @@ def survival_query(scope: Scope, metric: str) -> Query:
     horizon = DAYS[metric] * 24
     sql = f"""
 WITH watched AS (
-    SELECT {STEP} AS step, arm = $treated AS treated,
+    SELECT {day_if(by_day)}{STEP} AS step, arm = $treated AS treated,
         (epoch_us($as_of) - epoch_us(resolved_at)) // {_HOUR} AS watched,
         CASE WHEN recontact_at IS NOT NULL THEN
             greatest((epoch_us(recontact_at) - epoch_us(resolved_at) + {_HOUR - 1}) // {_HOUR}, 1) END AS back
@@ -46,7 +46,7 @@ WITH watched AS (
     WHERE {scope.where}
         AND excluded IS NULL AND {CLAIMED}
 )
-SELECT step, treated, coalesce(back <= watched AND back <= {horizon}, FALSE) AS event,
+SELECT {day_if(by_day)}step, treated, coalesce(back <= watched AND back <= {horizon}, FALSE) AS event,
     least(CASE WHEN back <= watched THEN back ELSE watched END, {horizon + 1}) AS hour, count(*) AS n
 FROM watched GROUP BY ALL ORDER BY ALL"""
     return Query(sql.strip(), scope.params)

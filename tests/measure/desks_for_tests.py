@@ -39,6 +39,31 @@ class Desk:
         names = ", ".join(f'"{name}"' for name in frame.columns)
         self.connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM given")
         self.connection.unregister("given")
+        if table == "facts":
+            self._revise('SELECT DISTINCT tenant, workflow, "day" FROM given_', arrow)
+
+    def alter(self, sql: str, params: Mapping[str, Any] | None = None) -> None:
+        """Change facts, and say of which days, as the view does."""
+        self.query("CREATE OR REPLACE TEMP TABLE before AS FROM facts")
+        self.query(sql, params or {})
+        self._revise(
+            'SELECT DISTINCT tenant, workflow, "day" FROM ('
+            "(FROM before EXCEPT ALL FROM facts) UNION ALL (FROM facts EXCEPT ALL FROM before))"
+        )
+
+    def _revise(self, days: str, given: Any = None) -> None:
+        if given is not None:
+            self.connection.register("given_", given)
+        self.query(f"CREATE OR REPLACE TEMP TABLE revised AS {days}")
+        self.query(
+            "INSERT INTO fact_days"
+            " SELECT *, (SELECT coalesce(max(revision), 0) + 1 FROM fact_days) FROM revised"
+        )
+        self.query(
+            "DELETE FROM fact_days WHERE EXISTS (FROM fact_days AS newer"
+            " WHERE newer.tenant = fact_days.tenant AND newer.workflow = fact_days.workflow"
+            ' AND newer."day" = fact_days."day" AND newer.revision > fact_days.revision)'
+        )
 
     def close(self) -> None:
         self.connection.close()

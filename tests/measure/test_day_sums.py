@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 import pytest
-from desks_for_tests import END, START, Desk, fact, world
+from desks_for_tests import START, Desk, fact, world
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,15 +13,16 @@ from rollout.measure.catalogue import CATALOGUE
 from rollout.measure.category_query import METRICS as FELT
 from rollout.measure.category_query import category_query
 from rollout.measure.csat import RESPONSE
-from rollout.measure.day_parts import categories, integrity
-from rollout.measure.day_query import SETTLES
+from rollout.measure.day_parts import Split
+from rollout.measure.day_query import next_change
 from rollout.measure.day_sums import DaySums
 from rollout.measure.gate_query import gate_query, histogram_query
 from rollout.measure.integrity import integrity_query
+from rollout.measure.kept import kept_categories, kept_ratings, kept_survival
 from rollout.measure.query import Query
 from rollout.measure.scope import Scope
 from rollout.measure.survival_query import survival_query
-from rollout.measure.wanted import Wanted
+from rollout.measure.wanted import Wanted, with_response
 
 WANTED = (
     Wanted("csat"),
@@ -55,15 +55,13 @@ def check(
 
 
 def check_counts(desk: Desk, sums: DaySums, scope: Scope, felt: Sequence[str]) -> None:
-    assert sums.rows(scope, "ratings", histogram_query, ("a", "score")) == histogram_query(scope).rows(desk)
-    watched = partial(survival_query, metric="recontact_7d")
-    found = sums.rows(scope, "survival", watched, ("step", "treated", "event", "hour"))
-    assert sorted(map(repr, found)) == sorted(map(repr, watched(scope).rows(desk)))
+    assert kept_ratings(sums, scope) == histogram_query(scope).rows(desk)
+    found = kept_survival(sums, scope, "recontact_7d")
+    assert sorted(map(repr, found)) == sorted(map(repr, survival_query(scope, "recontact_7d").rows(desk)))
     full = integrity_query(scope)
-    assert sums.table(scope, "integrity", integrity(), full) == full.rows(desk)
+    assert sums.part(scope, "split", Split, full) == full.rows(desk)
     for metric in felt:
-        full = category_query(scope, metric)
-        rows, expected = sums.table(scope, metric, categories(metric), full), full.rows(desk)
+        rows, expected = kept_categories(sums, scope, metric), category_query(scope, metric).rows(desk)
         assert [row["category"] for row in rows] == [row["category"] for row in expected]
         for row, other in zip(rows, expected, strict=True):
             assert row.keys() == other.keys()
@@ -91,13 +89,8 @@ def kept(desk: Desk, at: datetime = FIRST) -> DaySums:
 
 
 def change(desk: Desk, ticket: str, **values: Any) -> None:
-    """As the view does: whatever changes a ticket, its newest event is a later one."""
     parts = ", ".join(f"{name} = ${name}" for name in values)
-    desk.query(
-        f"UPDATE facts SET {parts}, seq = (SELECT coalesce(max(seq), 0) + 1 FROM facts)"
-        " WHERE ticket_id = $it",
-        {**values, "it": ticket},
-    )
+    desk.alter(f"UPDATE facts SET {parts} WHERE ticket_id = $it", {**values, "it": ticket})
 
 
 def test_later_looks_count_open_days_only_and_say_the_same(desk: Desk) -> None:
@@ -127,18 +120,18 @@ def _late_ticket(desk: Desk) -> None:
 
 def _recontact_found(desk: Desk) -> None:
     """A sibling's arrival changes a row without an event of its own."""
-    desk.query("UPDATE facts SET recontact_at = resolved_at + INTERVAL 1 DAY WHERE ticket_id = 't7'")
+    desk.alter("UPDATE facts SET recontact_at = resolved_at + INTERVAL 1 DAY WHERE ticket_id = 't7'")
 
 
 def _forgotten(desk: Desk) -> None:
     busiest = (
         "SELECT arg_max(customer_id, n) FROM (SELECT customer_id, count(*) AS n FROM facts GROUP BY ALL)"
     )
-    desk.query(f"UPDATE facts SET customer_id = 'erased-1' WHERE customer_id = ({busiest})")
+    desk.alter(f"UPDATE facts SET customer_id = 'erased-1' WHERE customer_id = ({busiest})")
 
 
 def _moved_away(desk: Desk) -> None:
-    desk.query("DELETE FROM facts WHERE ticket_id = 't11'")
+    desk.alter("DELETE FROM facts WHERE ticket_id = 't11'")
 
 
 @pytest.mark.parametrize("happens", [_rating_moved, _late_ticket, _recontact_found, _forgotten, _moved_away])
@@ -205,7 +198,7 @@ _ACTS = st.one_of(
 
 
 @pytest.mark.slow
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(_ACTS, min_size=3, max_size=7), st.integers(0, 3))
 def test_any_history_gives_the_sums_of_the_full_scan(acts: list[tuple[Any, ...]], seed: int) -> None:
     desk = Desk()
@@ -229,7 +222,7 @@ def _do(desk: Desk, at: datetime, number: int, act: tuple[Any, ...]) -> datetime
         case ("resolve", ticket, hours):
             change(desk, f"t{ticket}", resolved_at=now + timedelta(hours=hours), resolution="confirmed")
         case ("again", ticket, hours):
-            desk.query(
+            desk.alter(
                 "UPDATE facts SET recontact_at = resolved_at + to_seconds($s) WHERE ticket_id = $it",
                 {"s": hours * 3600, "it": f"t{ticket}"},
             )
@@ -244,19 +237,42 @@ def _do(desk: Desk, at: datetime, number: int, act: tuple[Any, ...]) -> datetime
     return at
 
 
-def test_a_settled_ticket_carries_the_same_for_ever(desk: Desk) -> None:
-    """Of every metric: whoever adds one with a longer window is told here."""
+@pytest.mark.parametrize("metric", sorted({*CATALOGUE, RESPONSE.metric}))
+def test_until_its_next_change_a_ticket_carries_the_same(desk: Desk, metric: str) -> None:
+    """Of every metric: whoever adds one with another window is told here."""
+    definition = RESPONSE if metric == RESPONSE.metric else CATALOGUE[metric]
+    if definition.table != "facts":
+        return
     desk.add_frame(world(1500))
-    for definition in (*CATALOGUE.values(), RESPONSE):
-        if definition.table != "facts":
-            continue
-        parts = f"{definition.counts} AS d, {definition.value} AS y, {definition.immature} AS i"
-        rows = f"SELECT *, FALSE AS repeated FROM facts WHERE {SETTLES} <= $then"
-        query = f"SELECT ticket_id, {parts} FROM ({rows}) ORDER BY ticket_id"
-        then = {"then": FIRST, "wage": WAGE}
-        looks = [
-            Query(query, {**then, "as_of": at}).rows(desk)
-            for at in (FIRST, FIRST + timedelta(days=3), END + timedelta(days=99))
-        ]
-        assert looks[0]
-        assert looks[0] == looks[1] == looks[2], definition.metric
+    desk.query("UPDATE facts SET escalated_at = resolved_at - INTERVAL 1 HOUR WHERE escalated")
+    desk.query("UPDATE facts SET csat_offered_at = NULL WHERE hash(ticket_id) % 3 = 0")
+    asked = with_response([Wanted("csat" if metric == RESPONSE.metric else metric)])
+    carried = f"{definition.counts} AS d, {definition.value} AS y, {definition.immature} AS i"
+    rows = f"""SELECT ticket_id, {next_change(asked)} AS changes_at, opened_at <= $as_of AS there, {carried}
+    FROM (SELECT *, FALSE AS repeated FROM facts) ORDER BY ticket_id"""
+    now, changed = START.replace(tzinfo=UTC) + timedelta(days=9), 0
+    for _ in range(20):
+        before = Query(rows, {"as_of": now, "wage": WAGE}).rows(desk)
+        moments = sorted({row["changes_at"] for row in before if row["changes_at"]})
+        later = moments[20].replace(tzinfo=UTC)
+        after = Query(rows, {"as_of": later, "wage": WAGE}).rows(desk)
+        for row, other in zip(before, after, strict=True):
+            if row["changes_at"] is None or row["changes_at"] > moments[20]:
+                assert all(row[name] == other[name] for name in ("there", "d", "y", "i")), row
+            changed += any(row[name] != other[name] for name in ("there", "d", "y", "i"))
+        now = later
+    assert changed > 100, metric
+
+
+def test_a_look_counts_only_days_that_changed(desk: Desk) -> None:
+    desk.add_frame(world(3000))
+    sums = kept(desk)
+    check(desk, sums, FIRST + timedelta(hours=1))
+    rows = next(iter(sums._gates.values())).rows
+    assert rows is not None
+    before = {day: known.counted for day, known in rows.days.items()}
+    change(desk, "t5", csat=1.0, csat_at=START + timedelta(hours=3))
+    check(desk, sums, FIRST + timedelta(hours=1, seconds=1))
+    changed = {day for day, known in rows.days.items() if known.counted != before[day]}
+    assert START.date() in changed
+    assert len(changed) < 6 < len(rows.based)

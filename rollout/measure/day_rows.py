@@ -1,0 +1,219 @@
+"""The kept rows of one gate's tickets, brought up to a moment: only days that changed are counted."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+from rollout.measure import day_query as sql
+from rollout.measure.day_table import Table
+from rollout.measure.definition import NEVER
+from rollout.measure.gate_query import gate_params
+from rollout.measure.query import Query, Source, aware_utc
+from rollout.measure.scope import Scope
+from rollout.measure.wanted import Wanted, rates, remembering, with_response
+
+
+class Outdated(Exception):
+    """What customers did before the first exposure reads differently now; everything rests on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day as it was counted."""
+
+    revision: int
+    changes_at: datetime | None
+    """When time alone next changes it."""
+    resolved_at: datetime | None
+    """Its last resolution."""
+    counted: int
+    """A number that grows with every count."""
+    waiting: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Rows:
+    """Rows of tickets, strata, ratings and the base of one gate; ``k`` is the prefix of its tables."""
+
+    def __init__(self, source: Source, k: str, wanted: Sequence[Wanted], wage: float | None) -> None:
+        self.source = source
+        self.k = k
+        self.wanted = with_response(wanted)
+        self._wage = wage
+        self.days: dict[date, Day] = {}
+        self.based: set[date] = set()
+        """Days whose tickets are in the base: time alone changes nothing about them any more."""
+        self.patches = 0
+        """How often the base has changed; ``affected`` are the customers of the last time."""
+        self.as_of: datetime | None = None
+        self._base: dict[str, Any] = {}
+        self._counts = 0
+        self._past: Mapping[str, Any] = {}
+        names = ("open", "base", "strata", "voices", "units")
+        self._open, self._closed, self._strata, self._voices, self._units = (
+            Table(source, f"{k}_{name}") for name in names
+        )
+
+    def bring_up(self, scope: Scope) -> None:
+        """Count every day whose facts changed, whose moment has come, or whose ratings were overruled.
+
+        Raises:
+            Outdated: nothing that is kept holds.
+
+        """
+        params = gate_params(scope, self.wanted, self._wage)
+        rows = Query(sql.REVISIONS, params).rows(self.source)
+        revisions = {row["day"]: int(row["revision"]) for row in rows}
+        stale = {day for day, revision in revisions.items() if self._stale(day, revision, scope.as_of)}
+        stale |= self.days.keys() - revisions.keys()
+        self._remember(scope, params, stale)
+        if stale:
+            self._choose(stale)
+            if rates(self.wanted):
+                stale |= self._listen(scope, params)
+                self._choose(stale)
+            self._count(scope, params, revisions, stale)
+        if self.as_of is not None and scope.as_of.date() > self.as_of.date():
+            self._close(params)
+        self.as_of = scope.as_of
+
+    def row(self, scope: Scope) -> dict[str, Any]:
+        """What ``gate_query`` answers."""
+        params = gate_params(scope, self.wanted, self._wage)
+        touched = Query(sql.touched_query(self.k, self.wanted), params).rows(self.source)
+        before, after = (next({**row} for row in touched if row["fresh"] is fresh) for fresh in (False, True))
+        del before["fresh"], after["fresh"]
+        totals = Query(sql.totals_query(self.k, self.wanted), params).one(self.source)
+        return {**corrected(self._base, before, after), **totals, **self._waiting()}
+
+    def _stale(self, day: date, revision: int, as_of: datetime) -> bool:
+        known = self.days.get(day)
+        return (
+            known is None
+            or known.revision != revision
+            or (known.changes_at is not None and known.changes_at <= as_of)
+        )
+
+    def _choose(self, days: Iterable[date]) -> None:
+        chosen = sorted(days)
+        self.source.query(
+            f'CREATE OR REPLACE TABLE {self.k}_chosen AS SELECT unnest(CAST($days AS DATE[])) AS "day",'
+            " unnest(CAST($based AS BOOLEAN[])) AS based",
+            {"days": chosen, "based": [day in self.based for day in chosen]},
+        )
+
+    def _remember(self, scope: Scope, params: Mapping[str, Any], stale: set[date]) -> None:
+        if not remembering(self.wanted) or scope.exposed_at is None:
+            return
+        if self._past and not any(day <= scope.exposed_at.date() for day in stale):
+            return
+        found = Query(sql.past_print(self.wanted), params).one(self.source)
+        if self._past and found != self._past:
+            raise Outdated
+        if not self._past:
+            past = f"CREATE OR REPLACE TABLE {self.k}_past AS {sql.past_of(self.wanted)}"
+            Query(past, params).rows(self.source)
+        self._past = found
+
+    def _listen(self, scope: Scope, params: Mapping[str, Any]) -> set[date]:
+        """Take in the chosen days' ratings; returns other days of which another rating counts now."""
+        heard = f"CREATE OR REPLACE TABLE {self.k}_heard AS {sql.heard(self.k, scope)}"
+        Query(heard, params).rows(self.source)
+        if not self.days:
+            self._voices.replace("FALSE", sql.ruled(self.k, first=True), params)
+            return set()
+        self.source.query(f"CREATE OR REPLACE TABLE {self.k}_ruled AS {sql.ruled(self.k)}")
+        others = {row["day"] for row in self.source.query(sql.overruled(self.k))}
+        gone = f"{sql.chosen(self.k)} OR ticket_id IN (SELECT ticket_id FROM {self.k}_ruled)"
+        self._voices.replace(gone, f"FROM {self.k}_ruled", {})
+        return others
+
+    def _count(
+        self, scope: Scope, params: Mapping[str, Any], revisions: Mapping[date, int], stale: set[date]
+    ) -> None:
+        first = not self.days
+        self._counts += 1
+        self._note(scope, params, revisions, stale)
+        if first:
+            self.based = {day for day, known in self.days.items() if known.changes_at is None}
+            self._choose(stale)
+        k, gone = self.k, sql.chosen(self.k)
+        patched = stale & self.based
+        if patched and not first:
+            self._affected(f"SELECT unit FROM {k}_base WHERE {gone}")
+        for table, based in ((self._closed, True), (self._open, False)):
+            if first or stale & self.based if based else first or stale - self.based:
+                table.replace(gone, sql.rows_of(k, scope, self.wanted, based=based), params)
+        self._strata.replace(gone, sql.strata_of(k, self.wanted), params)
+        if first:
+            self._sum_base(params, whole=True)
+        elif patched:
+            self._affected(f"SELECT unit FROM {k}_base WHERE {gone} UNION FROM {k}_affected")
+            self._sum_base(params)
+
+    def _note(
+        self, scope: Scope, params: Mapping[str, Any], revisions: Mapping[date, int], stale: set[date]
+    ) -> None:
+        for day in stale:
+            self.days.pop(day, None)
+        for row in Query(sql.changes_query(self.k, self.wanted), params).rows(self.source):
+            day = row["day"]
+            if day in revisions:
+                moments = aware_utc(row["changes_at"]), aware_utc(row["resolved_at"])
+                self.days[day] = Day(revisions[day], *moments, self._counts)
+        for day in stale & revisions.keys() - self.days.keys():
+            self.days[day] = Day(revisions[day], None, None, self._counts)
+        for row in Query(sql.waiting_of(self.k, scope, self.wanted), params).rows(self.source):
+            day = row.pop("day")
+            if day in self.days:
+                self.days[day] = replace(self.days[day], waiting=row)
+
+    def _close(self, params: Mapping[str, Any]) -> None:
+        """Let the days that have settled join the base."""
+        settled = {day for day, known in self.days.items() if known.changes_at is None} - self.based
+        if not settled:
+            return
+        self._choose(settled)
+        gone = sql.chosen(self.k)
+        self._affected(f"SELECT unit FROM {self.k}_open WHERE {gone}")
+        self._closed.replace("FALSE", f"FROM {self.k}_open WHERE {gone}", {})
+        self._open.replace(gone, f"FROM {self.k}_open WHERE FALSE", {})
+        self.based |= settled
+        self._sum_base(params)
+
+    def _affected(self, units: str) -> None:
+        """``units`` may name the table itself."""
+        self.source.query(f"CREATE OR REPLACE TABLE {self.k}_affected AS SELECT DISTINCT unit FROM ({units})")
+
+    def _sum_base(self, params: Mapping[str, Any], *, whole: bool = False) -> None:
+        rows = f"FROM {self.k}_base" + ("" if whole else f" SEMI JOIN {self.k}_affected USING (unit)")
+        gone = f"unit IN (SELECT unit FROM {self.k}_affected)"
+        self._units.replace(gone, sql.units_of(self.k, self.wanted, rows), params)
+        self._base = Query(sql.base_query(self.k, self.wanted), params).one(self.source)
+        self.patches += 1
+
+    def _waiting(self) -> dict[str, Any]:
+        rows = [known.waiting for known in self.days.values() if known.waiting]
+        found: dict[str, Any] = {"waiting": sum(row["waiting"] for row in rows)}
+        for want in self.wanted:
+            if want.definition.immature != NEVER:
+                for name, pick in ((f"{want.metric}__matures_at", min), (f"{want.metric}__mature_by", max)):
+                    moments = [row[name] for row in rows if row[name] is not None]
+                    found[name] = pick(moments) if moments else None
+        return found
+
+
+def corrected(base: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Sums over customers of whom some are counted anew: all, less theirs as they were, plus as they are.
+
+    What is largest can only have grown: no customer's weight shrinks by another ticket.
+    """
+    found: dict[str, Any] = {}
+    for name, kept in base.items():
+        parts = kept, before[name], after[name]
+        if all(part is None for part in parts):
+            found[name] = None
+            continue
+        was, gone, now = (part or 0 for part in parts)
+        found[name] = max(was, now) if name.endswith("__largest") else was - gone + now
+    return found
