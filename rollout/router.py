@@ -89,7 +89,7 @@ class Router:
     def obey(self, tenant: str, workflow: str, transition: Mapping[str, Any], seq: int) -> bool:
         """Put a transition's split in force; False, and the last good one stays, if it is unreadable."""
         try:
-            split = _split(workflow, transition, seq)
+            split = split_of(workflow, transition, seq)
             quarantined = frozenset(transition["state"]["quarantined"])
             keeps = transition["state"]["split"]["open_conversations"] == "keep"
             position = _Position(Assigner(split), frozenset() if keeps else quarantined)
@@ -227,7 +227,13 @@ def assigned_from(payload: Mapping[str, Any]) -> Assigned:
     )
 
 
-def _split(workflow: str, transition: Mapping[str, Any], seq: int) -> Split:
+def split_of(workflow: str, transition: Mapping[str, Any], seq: int) -> Split:
+    """The split that a recorded transition put in force.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError, ArithmeticError: it is no transition.
+
+    """
     shares = shares_from_json(transition["state"]["split"])
     return Split(
         workflow=workflow,

@@ -94,6 +94,32 @@ def head_(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         typer.echo(f"{head.seq} {head.hash}")
 
 
+@audit.command("replay")
+def replay_(
+    ticket: Annotated[str, typer.Argument(metavar="TICKET", help="The ticket's id.")],
+    data: Data = DEFAULT_DATA,
+    workflow: Annotated[
+        str | None, typer.Option("--workflow", metavar="W", help="Where several have a ticket of that id.")
+    ] = None,
+    tenant: Annotated[str, typer.Option(help="Whose ticket.")] = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Tell who decided what on a ticket and on which evidence; exit 1 if the record contradicts itself.
+
+    Runs beside a live system.
+    """
+    from rollout.cli.account_text import account_json, account_text
+    from rollout.upkeep.account import account
+
+    _refuse_if_none(data)
+    told = account(data, ticket, tenant=tenant, workflow=workflow)
+    if as_json:
+        print_json(account_json(told))
+    else:
+        typer.echo(account_text(told))
+    raise typer.Exit(0 if told.sound else 1)
+
+
 def rebuild(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Delete the view and build it again from the journal, with the same content."""
     from rollout.record.folder import DataFolder
