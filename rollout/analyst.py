@@ -14,7 +14,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
-from policies.load import load_plan
 from policies.plan import Plan
 from rollout.api.inputs import Promotion
 from rollout.api.orders import moved
@@ -25,6 +24,7 @@ from rollout.gating import gate as judge_gate
 from rollout.gating import known_workflows, require_workflow
 from rollout.ladder.state import LadderState, TrackName
 from rollout.ladder.transition import Order, Ruling
+from rollout.plan_keeper import PlanKeeper, told
 from rollout.record.folder import DataFolder
 from rollout.report import overview
 from rollout.status import history, status
@@ -35,7 +35,6 @@ FRESH_SECONDS: Final = 60.0
 BUSY_SECONDS: Final = 2.0
 """How long it holds while tickets come in, as long as no rollout has moved."""
 _MOST_ANSWERS: Final = 256
-PLANS_ACTOR: Final = "serve --plans"
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +57,8 @@ class Analyst:
         self._using = threading.RLock()
         self._answers: dict[tuple[Any, ...], _Known] = {}
         self._controller = Controller(folder.view, record, self._judge, clock=self._clock)
+        self._record = record
+        self._keeper: PlanKeeper | None = None
 
     @property
     def position(self) -> int:
@@ -130,16 +131,21 @@ class Analyst:
             for change in self._controller.tick():
                 _log.warning("%s: %s", change.state.workflow, change.sentence)
 
-    def start_plans(self, plans: Path) -> None:
-        """Start the rollouts of a folder's plans that were never started."""
-        with self._using:
-            self.catch_up()
-            started = set(self._controller.workflows())
-            for file in sorted(plans.glob("*.y*ml")):
-                plan = load_plan(file)
-                if (plan.tenant, plan.workflow) not in started:
-                    order = Order(PLANS_ACTOR, f"plan {file.name}", self._clock.now(), person=False)
-                    self._controller.start(plan, str(file), order)
+    def keep_plans(self, folder: Path) -> None:
+        """Have the rollouts follow the plans of a folder from now on."""
+        self._keeper = PlanKeeper(folder, self._controller, self._record, self._clock)
+
+    def look_at_plans(self) -> None:
+        """Take in what changed in the folder of plans."""
+        if self._keeper is not None:
+            with self._using:
+                self.catch_up()
+                if self._keeper.look():
+                    self.catch_up()
+
+    def plans(self, tenant: str) -> dict[str, Any]:
+        """How the files of the folder of plans stand; those of one tenant by name."""
+        return told(self._keeper.files if self._keeper is not None else {}, tenant)
 
     @contextmanager
     def following(self, plans: Path | None, *, poll: float, tick: float) -> Iterator[None]:
@@ -154,17 +160,17 @@ class Analyst:
             thread.join()
 
     def _follow(self, plans: Path | None, poll: float, tick: float, done: threading.Event) -> None:
-        waiting, due = plans, monotonic()
+        due = monotonic()
+        if plans is not None:
+            self.keep_plans(plans)
         while not done.wait(poll):
             try:
                 self.catch_up()
-                if waiting is not None:
-                    self.start_plans(waiting)
-                    waiting = None
+                self.look_at_plans()
                 if monotonic() >= due:
                     due = monotonic() + tick
                     self.tick()
-            except RidealongError as error:
+            except (RidealongError, OSError) as error:
                 # The router may be away for a moment; whatever it is, the next round tries again.
                 _log.warning("%s", error)
 

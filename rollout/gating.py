@@ -87,7 +87,8 @@ class GateReport:
 def known_workflows(source: Source, tenant: str = "default") -> list[str]:
     rows = source.query(
         "SELECT DISTINCT workflow FROM facts WHERE tenant = $tenant AND workflow IS NOT NULL"
-        " UNION SELECT DISTINCT workflow FROM plans WHERE tenant = $tenant ORDER BY workflow",
+        " UNION SELECT DISTINCT workflow FROM plans WHERE tenant = $tenant AND workflow IS NOT NULL"
+        " ORDER BY workflow",
         {"tenant": tenant},
     )
     return [row["workflow"] for row in rows]

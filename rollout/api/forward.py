@@ -61,5 +61,13 @@ class Analyst:
         except (httpx.HTTPError, ValueError, KeyError):
             return None
 
+    async def plans(self, tenant: str) -> dict[str, Any] | None:
+        """How the files of the folder of plans stand; None where it does not answer."""
+        try:
+            answer = await self._http.get("/internal/plans", headers={TENANT: tenant}, timeout=1.0)
+            return dict(orjson.loads(answer.content)) if answer.is_success else None
+        except (httpx.HTTPError, ValueError):
+            return None
+
     async def close(self) -> None:
         await self._http.aclose()

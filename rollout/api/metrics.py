@@ -60,6 +60,8 @@ _HELP: Final = {
     "journal_seq": "Newest durable record.",
     "view_position": "Newest record that the analytical view has applied.",
     "view_lag_records": "Records that the view is behind the journal.",
+    "plans_refused": "Plan files that are not followed because something is wrong with them.",
+    "plans_waiting": "Changed plan files that wait for a person to apply them.",
     "analyst_up": "Whether the analyst answers: 1 or 0.",
 }
 

@@ -44,7 +44,9 @@ async def ready(door: "Door", _: Request, caller: Caller) -> Response:
     """Whether tickets are decided; the checks only for those who may read rollouts."""
     position = await door.analyst.position()
     failure = door.journal.failure
-    status = "failed" if failure else "degraded" if position is None else "ready"
+    plans = None if position is None else await door.analyst.plans(caller.tenant)
+    refused = plans is not None and plans["refused"] > 0
+    status = "failed" if failure else "degraded" if position is None or refused else "ready"
     answer: dict[str, Any] = {"status": status}
     if caller.may(Permission.READ):
         own = sum(tenant == caller.tenant for tenant, _ in door.standings.workflows())
@@ -52,8 +54,24 @@ async def ready(door: "Door", _: Request, caller: Caller) -> Response:
             "journal": str(failure or "takes events"),
             "split": f"{own} workflows in force",
             "analyst": "does not answer; the last split stays in force" if position is None else "answers",
+            "plans": _plans(plans),
         }
     return as_json(answer, 503 if failure else 200)
+
+
+def _plans(plans: dict[str, Any] | None) -> str:
+    """The alarm in words: which files are not followed, and why."""
+    if plans is None:
+        return "nobody looks at them; the last good ones stay in force"
+    if not plans["refused"] and not plans["waiting"]:
+        return "in force"
+    told = [
+        f"{name} is {each['state']}: {each['detail']}"
+        for name, each in sorted(plans["files"].items())
+        if each["state"] in ("refused", "waiting")
+    ]
+    counted = f"{plans['refused']} refused, {plans['waiting']} waiting for a person"
+    return "; ".join([f"{counted}; the last good ones stay in force", *told])
 
 
 async def metrics(door: "Door", _: Request, caller: Caller) -> Response:
@@ -62,4 +80,6 @@ async def metrics(door: "Door", _: Request, caller: Caller) -> Response:
     gauges: dict[str, float] = {"journal_seq": head, "analyst_up": position is not None}
     if position is not None:
         gauges |= {"view_position": position, "view_lag_records": max(head - position, 0)}
+        if (plans := await door.analyst.plans(caller.tenant)) is not None:
+            gauges |= {"plans_refused": plans["refused"], "plans_waiting": plans["waiting"]}
     return Response(door.metrics.text(caller.tenant, gauges), media_type=CONTENT_TYPE)

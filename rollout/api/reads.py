@@ -33,6 +33,8 @@ class Answers(Protocol):
 
     def overview(self, tenant: str, name: str, period: Period) -> dict[str, Any]: ...
 
+    def plans(self, tenant: str) -> dict[str, Any]: ...
+
     def promote(self, name: str, asked: Promotion) -> dict[str, Any]: ...
 
 
@@ -90,6 +92,11 @@ _private = APIRouter()
 @_private.get("/internal/position")
 def position(request: Request) -> dict[str, int]:
     return {"position": _answers(request).position}
+
+
+@_private.get("/internal/plans")
+def plans(request: Request, tenant: Tenant) -> dict[str, Any]:
+    return _answers(request).plans(tenant)
 
 
 @_private.post("/internal/workflows/{workflow}/promote")

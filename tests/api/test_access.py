@@ -112,6 +112,9 @@ class Echo:
     def overview(self, tenant: str, name: str, *_: Any) -> dict[str, Any]:
         return self.workflow(tenant, name)
 
+    def plans(self, _: str) -> dict[str, Any]:
+        return {"refused": 0, "waiting": 0, "files": {}}
+
     def promote(self, name: str, asked: Any) -> dict[str, Any]:
         self._standings.standing(asked.tenant, name)
         raise TransitionRefused(f"{name} of {asked.tenant} may not be left yet")

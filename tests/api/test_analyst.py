@@ -87,10 +87,14 @@ def test_a_tick_without_evidence_moves_nothing(analyst: Any) -> None:
 def test_plans_of_a_folder_are_started_once(analyst: Any) -> None:
     reader, folder, _ = analyst
     plans = Path(__file__).resolve().parents[2] / "policies" / "rollouts"
-    reader.start_plans(plans)
+    reader.keep_plans(plans)
+    for _ in range(2):  # what was seen once is looked at again before it counts
+        reader.look_at_plans()
     after = folder.journal.head()
     assert {row["status"] for row in reader.workflows("default")} == {"running"}
-    reader.start_plans(plans)
+    reader.keep_plans(plans)
+    for _ in range(3):
+        reader.look_at_plans()
     assert folder.journal.head() == after
 
 
