@@ -1,4 +1,4 @@
-"""Keeping a data folder well: back it up, restore it."""
+"""Keeping a data folder well: back it up, restore it, examine it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     """Add this module's commands to the command line."""
     app.command()(backup)
     app.command()(restore)
+    app.command()(doctor)
 
 
 def backup(
@@ -81,6 +82,27 @@ def restore(
         done = f"{source} is sound" if check_only else f"{data} is restored"
         typer.echo(f"{done}: record {made.head.seq:,}, as of {made.newest or 'the beginning'}.")
         typer.echo(_lost_text(made, missing))
+
+
+def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Examine a data folder and this machine; say what to do. Exit 1 if something is broken."""
+    from rollout.errors import UsageError
+    from rollout.record.reader import durable_seq
+    from rollout.upkeep.checkup import Level, Patient, examine
+
+    if not data.is_dir():
+        raise UsageError(f"{data} is no data folder; --data names one")
+    with progress("Checking", durable_seq(data / "journal"), "records") as report:
+        findings = examine(Patient(data, progress=report))
+    broken = any(finding.level is Level.FAIL for finding in findings)
+    if as_json:
+        print_json({"sound": not broken, "findings": [finding._asdict() for finding in findings]})
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.level.value:<5} {finding.check:<16} {finding.sentence}")
+            if finding.remedy:
+                typer.echo(f"{'':<22} -> {finding.remedy}")
+    raise typer.Exit(1 if broken else 0)
 
 
 def _lost_json(missing: "Lost") -> dict[str, object]:
