@@ -8,15 +8,18 @@ from rollout.ladder.control import ControlChecks, standing_of
 
 
 def control_to_json(checks: ControlChecks) -> dict[str, dict[str, Any]]:
-    """``control_drift`` and ``contamination``, each with verdict, sentence and numbers."""
+    """``control_drift`` and ``contamination``: verdict, sentence, numbers, and when they were counted."""
     drift, queue = checks.drift, checks.contamination
+    as_of = checks.as_of and checks.as_of.isoformat()
     return {
         "control_drift": {
+            "as_of": as_of,
             "verdict": standing_of(list(drift.values())).value,
             "sentence": _sentence("The human arm's own level", list(drift.values()), checks.drift_missing),
             "metrics": {metric: _numbers(check) for metric, check in drift.items()},
         },
         "contamination": {
+            "as_of": as_of,
             "verdict": (queue.standing if queue is not None else Standing.NOT_CHECKED).value,
             "sentence": _sentence(
                 "The human arm's queue", [queue] if queue is not None else [], checks.contamination_missing

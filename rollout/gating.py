@@ -24,6 +24,7 @@ from rollout.measure.category_query import METRICS as FELT
 from rollout.measure.gate_query import Wanted
 from rollout.measure.gate_samples import collect
 from rollout.measure.kept import by_category, survival_of
+from rollout.measure.kept_days import LEAST
 from rollout.measure.query import Query, Source, aware_utc
 from rollout.measure.risk_query import risks
 from rollout.measure.scope import ARMS, Scope, expected_share
@@ -198,7 +199,7 @@ def judge_scope(
     evidence = _with_open_windows(source, scope, tasks, evidence)
     broken = findings_of(evidence.integrity)
     watched = [_wanted(task) for task in guarded(plan, tasks)]
-    control = human_arm(source, scope, plan, tasks, watched)
+    control = human_arm(source, scope, plan, tasks, watched, daily=keep and evidence.tickets >= LEAST)
     findings = (*broken, *control.findings)
     sound = [task for task in tasks if not any(each.metric in (None, task.metric) for each in findings)]
     categories = _categories(source, scope, sound)

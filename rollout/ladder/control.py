@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from experiments.control import ControlCheck, Standing, check_contamination, check_drift
@@ -29,6 +30,8 @@ class ControlChecks:
     escalations: int = 0
     queries: dict[str, str] = field(default_factory=dict)
     """The SQL behind it, by what it counted."""
+    as_of: datetime | None = None
+    """When it was counted: of a large desk once a day."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -37,9 +37,6 @@ _MINE: Final = "tenant = $tenant AND workflow = $workflow"
 _WEEK: Final = f"epoch_us(csat_at) // {RATING_WINDOW_DAYS * 86_400_000_000}"
 _REPEATED: Final = "row_number() OVER (PARTITION BY unit, week ORDER BY csat_at, ticket_id) > 1"
 
-REVISIONS: Final = f'SELECT "day", revision FROM fact_days WHERE {_MINE}'
-"""To be read before the facts: what changes in between is then noticed by the next look."""
-
 
 def chosen(k: str, *, based: bool | None = None) -> str:
     """Condition: of a day that is being counted; of the base or not, where that is said."""

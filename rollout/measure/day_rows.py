@@ -9,7 +9,8 @@ from rollout.measure import day_query as sql
 from rollout.measure.day_table import Table
 from rollout.measure.definition import NEVER
 from rollout.measure.gate_query import gate_params
-from rollout.measure.query import Query, Source, aware_utc
+from rollout.measure.kept_days import REVISIONS
+from rollout.measure.query import Query, Source, aware_utc, utc_day
 from rollout.measure.scope import Scope
 from rollout.measure.wanted import Wanted, rates, remembering, with_response
 
@@ -62,7 +63,7 @@ class Rows:
 
         """
         params = gate_params(scope, self.wanted, self._wage)
-        rows = Query(sql.REVISIONS, params).rows(self.source)
+        rows = Query(REVISIONS, params).rows(self.source)
         revisions = {row["day"]: int(row["revision"]) for row in rows}
         stale = {day for day, revision in revisions.items() if self._stale(day, revision, scope.as_of)}
         stale |= self.days.keys() - revisions.keys()
@@ -73,7 +74,7 @@ class Rows:
                 stale |= self._listen(scope, params)
                 self._choose(stale)
             self._count(scope, params, revisions, stale)
-        if self.as_of is not None and scope.as_of.date() > self.as_of.date():
+        if self.as_of is not None and utc_day(scope.as_of) > utc_day(self.as_of):
             self._close(params)
         self.as_of = scope.as_of
 
@@ -105,7 +106,7 @@ class Rows:
     def _remember(self, scope: Scope, params: Mapping[str, Any], stale: set[date]) -> None:
         if not remembering(self.wanted) or scope.exposed_at is None:
             return
-        if self._past and not any(day <= scope.exposed_at.date() for day in stale):
+        if self._past and not any(day <= utc_day(scope.exposed_at) for day in stale):
             return
         found = Query(sql.past_print(self.wanted), params).one(self.source)
         if self._past and found != self._past:

@@ -19,12 +19,11 @@ from weakref import WeakKeyDictionary
 from rollout.measure.day_rows import Outdated, Rows
 from rollout.measure.day_table import ATTACHED, drop, there
 from rollout.measure.gate_query import gate_query
+from rollout.measure.kept_days import LEAST
 from rollout.measure.query import Query, Source
 from rollout.measure.scope import Scope
 from rollout.measure.wanted import Wanted
 
-LEAST: Final = 200_000
-"""Tickets below which a full scan takes too little time to be worth keeping anything."""
 GATES: Final = 4
 """Gates kept at a time: about 70 bytes per ticket and 150 per customer each."""
 _EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)

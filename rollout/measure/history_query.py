@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from rollout.measure.definition import CLOSED
+from rollout.measure.kept_days import DAYS, by_day
 from rollout.measure.query import Query, Source, aware_utc
 from rollout.measure.scope import Scope
 from rollout.measure.wanted import Wanted, has, remembering
@@ -33,11 +34,15 @@ _EXPOSED: Final = {"ladder": _ASSIGNED, "canary": "(arm = 'canary' OR coalesce(c
 def exposed_from(source: Source, scope: Scope) -> datetime | None:
     """When the first customer could meet the track's new arm; ``None`` where nobody was there before."""
     sql = f"""
-SELECT min(opened_at) FILTER (WHERE {_EXPOSED[scope.track]}) AS exposed_at,
+min(opened_at) FILTER (WHERE {_EXPOSED[scope.track]}) AS exposed_at,
     min(opened_at) FILTER (WHERE excluded IS NULL AND NOT {_ASSIGNED}) AS first_at
 FROM facts WHERE tenant = $tenant AND workflow = $workflow AND opened_at <= $as_of"""
-    row = Query(sql.strip(), scope.params).one(source)
-    exposed_at, first_at = row["exposed_at"], row["first_at"]
+    rows = by_day(source, f'SELECT "day", {sql} AND {DAYS} GROUP BY "day"', scope.params)
+    if rows is None:
+        rows = Query(f"SELECT {sql}", scope.params).rows(source)
+    exposed_at, first_at = (
+        min((row[name] for row in rows if row[name]), default=None) for name in ("exposed_at", "first_at")
+    )
     return aware_utc(exposed_at) if exposed_at and first_at and first_at < exposed_at else None
 
 

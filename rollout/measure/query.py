@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, Protocol
 
 import re2
@@ -54,6 +54,11 @@ def naive_utc(moment: datetime) -> datetime:
 def aware_utc(moment: datetime | None) -> datetime | None:
     """A time read from the facts, with its zone."""
     return None if moment is None else moment.replace(tzinfo=UTC)
+
+
+def utc_day(moment: datetime) -> date:
+    """The day of the facts an aware moment lies in."""
+    return moment.astimezone(UTC).date()
 
 
 def _bound(value: Any) -> Any:

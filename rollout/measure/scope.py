@@ -7,11 +7,12 @@ them. Tickets that were not randomised (not eligible, excluded) and arms of the 
 out; holdout units are human by the same hash and count as control.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
 from rollout.evidence import Regime
+from rollout.measure.kept_days import DAYS, by_day
 from rollout.measure.query import Query, Source, aware_utc
 
 STEP: Final = (
@@ -25,6 +26,14 @@ RANDOMISED: Final = (
 )
 ARMS: Final = {"ladder": ("agent", "human"), "canary": ("canary", "agent")}
 """Track to (treated, control)."""
+
+_REGIMES_BY_DAY: Final = f"""
+SELECT "day", {STEP} AS step, {MODE} AS mode, weight, canary_weight, min(opened_at) AS first_at,
+    max(opened_at) AS last_at, count(*) AS tickets, count(*) FILTER (arm = $treated) AS treated
+FROM facts
+WHERE tenant = $tenant AND workflow = $workflow AND opened_at <= $as_of AND arm IS NOT NULL
+    AND excluded IS NULL AND {RANDOMISED} AND {DAYS}
+GROUP BY ALL"""
 
 _REGIMES: Final = f"""
 WITH seen AS (
@@ -158,7 +167,7 @@ class Scope:
 
         """
         base = {"tenant": tenant, "workflow": workflow, "as_of": as_of, "treated": ARMS[track][0]}
-        regimes = [_regime(row) for row in Query(_REGIMES, base).rows(source)]
+        regimes = _regimes(source, base)
         if track == "canary":
             regimes = [regime for regime in regimes if regime.canary_weight]
         here = [
@@ -214,6 +223,34 @@ def _steps_until(regimes: list[Regime], step: str | None, mode: str) -> tuple[st
             key=lambda name: (appeared[name], name),
         )
     )
+
+
+def _regimes(source: Source, params: dict[str, Any]) -> list[Regime]:
+    """Every step and weights in force, the one with the newest ticket last."""
+    days = by_day(source, _REGIMES_BY_DAY, params)
+    if days is None:
+        return [_regime(row) for row in Query(_REGIMES, params).rows(source)]
+    found: dict[tuple[Any, ...], Regime] = {}
+    for regime in map(_regime, days):
+        key = (regime.step, regime.mode, regime.weight, regime.canary_weight)
+        known = found.get(key)
+        found[key] = regime if known is None else _joined(known, regime)
+    return sorted(found.values(), key=_order)
+
+
+def _joined(one: Regime, other: Regime) -> Regime:
+    return replace(
+        one,
+        first_at=min(one.first_at, other.first_at),
+        last_at=max(one.last_at, other.last_at),
+        tickets=one.tickets + other.tickets,
+        treated=one.treated + other.treated,
+    )
+
+
+def _order(regime: Regime) -> tuple[Any, ...]:
+    weights = ((weight is None, weight or 0) for weight in (regime.weight, regime.canary_weight))
+    return regime.last_at, regime.first_at, regime.step, *weights
 
 
 def _regime(row: dict[str, Any]) -> Regime:
