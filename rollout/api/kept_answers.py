@@ -124,12 +124,20 @@ class KeptAnswers:
         with self._lock:
             try:
                 if self._connection is None:
-                    self._connection = sqlite3.connect(self._path, check_same_thread=False, timeout=5)
-                    self._connection.executescript(
-                        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
-                        + _SCHEMA
-                    )
+                    self._connection = self._opened()
                 with self._connection as connection:
                     yield connection
             except sqlite3.Error as error:
                 raise RecordError(f"{self._path}: {error}; make room and send the same again") from error
+
+    def _opened(self) -> sqlite3.Connection:
+        """The file, with its table; a disk that is full leaves nothing half open behind."""
+        connection = sqlite3.connect(self._path, check_same_thread=False, timeout=5)
+        try:
+            connection.executescript(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;" + _SCHEMA
+            )
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
