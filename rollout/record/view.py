@@ -24,6 +24,7 @@ from rollout.record.migrations import migrate
 from rollout.record.projection import Misfit, project
 from rollout.record.viewdigest import digest
 from rollout.record.viewfile import Handles, connect, write_anew
+from rollout.record.viewfile import memory_limit as default_memory_limit
 from rollout.records import Record
 
 BATCH: Final = 10_000
@@ -38,15 +39,16 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 class View:
     """One writer, any number of readers in the same process.
 
-    ``path`` is the database file, or ``None`` for a view in memory. The caller holds the folder's
+    ``path`` is the database file, or ``None`` for a view in memory; ``memory_limit`` is DuckDB's, see
+    ``viewfile.memory_limit`` for what it is otherwise. The caller holds the folder's
     lock: DuckDB's own is dropped when its owner closes any descriptor on the file.
     """
 
     def __init__(
-        self, path: Path | None = None, *, memory_limit: str = "512MB", threads: int | None = None
+        self, path: Path | None = None, *, memory_limit: str | None = None, threads: int | None = None
     ) -> None:
         self._path = path
-        self._limits = (memory_limit, threads)
+        self._limits = (memory_limit or default_memory_limit(), threads)
         self._writing = threading.RLock()
         self._handles = Handles()
         self._open()

@@ -13,6 +13,22 @@ _STORAGE: Final = "v1.5.0"
 """The oldest DuckDB that can open the file; newer ones keep writing this format."""
 
 
+_LEAST, _MOST = 512, 2048
+"""MiB. Below, small desks spill; above, ten million tickets gain nothing."""
+
+
+def memory_limit() -> str:
+    """``RIDEALONG_VIEW_MEMORY`` (such as ``4GB``), else a quarter of what the machine has.
+
+    No less than 512 MiB and no more than 2 GiB by itself: a gate over ten million tickets then runs in
+    memory, in half the processor time that spilling to disk costs it.
+    """
+    if asked := os.environ.get("RIDEALONG_VIEW_MEMORY"):
+        return asked
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+    return f"{min(max(there // 4, _LEAST), _MOST)}MiB"
+
+
 def connect(path: Path | None, memory_limit: str, threads: int | None) -> duckdb.DuckDBPyConnection:
     """Open the file, or a database in memory where there is no path."""
     connection = duckdb.connect(

@@ -14,6 +14,7 @@ from rollout.errors import RecordError
 from rollout.record.migrations import MIGRATIONS
 from rollout.record.projection import TARGETS
 from rollout.record.view import BATCH, View
+from rollout.record.viewfile import memory_limit
 from rollout.records import Kind, Record
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -208,6 +209,23 @@ def test_a_file_of_an_older_release_learns_the_new_columns_from_what_it_holds(tm
             {"escalated_at": DAY + timedelta(seconds=6)}
         ]
         assert view.digest() == before
+
+
+@pytest.mark.parametrize(
+    ("gib", "asked", "limit"), [(1, None, 512), (4, None, 1024), (64, None, 2048), (64, "700MiB", 700)]
+)
+def test_the_view_takes_a_share_of_the_machine_and_no_more_than_it_can_use(
+    monkeypatch: pytest.MonkeyPatch, gib: int, asked: str | None, limit: int
+) -> None:
+    names = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": gib * 2**30 // 4096}
+    monkeypatch.setattr("os.sysconf", names.__getitem__)
+    monkeypatch.delenv("RIDEALONG_VIEW_MEMORY", raising=False)
+    if asked:
+        monkeypatch.setenv("RIDEALONG_VIEW_MEMORY", asked)
+    assert memory_limit() == f"{limit}MiB"
+    with View() as view:
+        said = view.query("SELECT current_setting('memory_limit') AS it")[0]["it"]
+    assert float(said.split()[0]) * (1024 if "GiB" in said else 1) == pytest.approx(limit, abs=1)
 
 
 def test_a_file_of_a_newer_release_is_refused(tmp_path: Path) -> None:
