@@ -1,4 +1,4 @@
-"""Keeping a data folder well: back it up, restore it, examine it."""
+"""Keeping a data folder well: back it up, restore it, examine it, expire texts."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     app.command()(backup)
     app.command()(restore)
     app.command()(doctor)
+    app.command()(expire)
 
 
 def backup(
@@ -103,6 +104,32 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
             if finding.remedy:
                 typer.echo(f"{'':<22} -> {finding.remedy}")
     raise typer.Exit(1 if broken else 0)
+
+
+def expire(
+    days: Annotated[int, typer.Option("--days", min=1, help="Texts stored longer ago than this go.")],
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Erase old texts (retention), also while a server runs; every fact and metric stays."""
+    from datetime import timedelta
+
+    from rollout.clock import SystemClock
+    from rollout.errors import UsageError
+    from rollout.record.content import ContentStore
+
+    if not (data / "content.sqlite").exists():
+        raise UsageError(f"{data} holds no texts; --data names another folder")
+    before = SystemClock().now() - timedelta(days=days)
+    with ContentStore(data / "content.sqlite") as content:
+        expired = content.purge(before)
+    if as_json:
+        print_json({"before": before.isoformat(), "texts": expired})
+    else:
+        typer.echo(
+            f"Erased {expired:,} texts stored before {before:%Y-%m-%d %H:%M} UTC."
+            " Backups taken before still hold them."
+        )
 
 
 def _lost_json(missing: "Lost") -> dict[str, object]:
