@@ -106,7 +106,7 @@ class PlanKeeper:
             if name not in found and name != _MISSING:
                 told = "its rollout goes on under the plan it is pinned to"
                 found[name] = FileState(REMOVED, before.tenant, told)
-        self._tell({name: state for name, state in found.items() if state != self.files.get(name)})
+        self._tell({name: state for name, state in found.items() if self._is_news(name, state)})
         self.files = found
         self._taken = seen
         return True
@@ -140,6 +140,10 @@ class PlanKeeper:
         if self._controller.standing(plan.workflow, plan.tenant).state.plan_digest == plan_digest(plan):
             return _UNCHANGED
         return self._controller.adopt(plan, file, order).sentence
+
+    def _is_news(self, name: str, state: FileState) -> bool:
+        before = self.files.get(name)
+        return before is None or (before.state, before.digest) != (state.state, state.digest)
 
     def _tell(self, changed: Mapping[str, FileState]) -> None:
         """Log and record what changed."""

@@ -198,6 +198,8 @@ def test_a_folder_that_is_gone_leaves_everything_in_force(kept: Kept) -> None:
 
 
 def test_every_change_of_a_file_is_on_record_once(kept: Kept) -> None:
+    (kept.plans / "other.yaml").write_text("workflow: [")
+    kept.look()
     for text in ("workflow: [", "workflow: [", PLAN):
         kept.write("rename", text.encode())
         kept.look(5)
@@ -206,8 +208,8 @@ def test_every_change_of_a_file_is_on_record_once(kept: Kept) -> None:
         for record in kept.folder.journal.read()
         if record.kind == Kind.CONFIG and record.payload.get("what") == "plan file"
     ]
-    states = ["in force", "refused", "in force"]
-    assert told == [("plan.yaml", state, "default") for state in states]
+    mine = [("plan.yaml", state, "default") for state in ("in force", "refused", "in force")]
+    assert told == [mine[0], ("other.yaml", "refused", "_installation"), *mine[1:]]
     assert None not in [row["workflow"] for row in kept.analyst.workflows("default")]
 
 
