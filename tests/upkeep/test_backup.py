@@ -337,3 +337,26 @@ def test_the_commands_say_what_was_done_and_what_is_missing(data, tmp_path):
 def test_only_the_owner_may_look_into_a_backup(data, tmp_path):
     backup(data, tmp_path / "copy")
     assert (tmp_path / "copy").stat().st_mode & 0o077 == 0
+
+
+def test_what_may_lag_is_copied_before_the_head_and_what_may_run_ahead_after_it(data, tmp_path, monkeypatch):
+    """While the journal is copied a message is sent, a text stored, a key revoked."""
+    real = backing._copied_journal
+
+    def busy(journal, target, progress):
+        with closing(sqlite3.connect(data / "notify.sqlite")) as outbox, outbox:
+            outbox.execute("UPDATE subscriptions SET position = 99")
+        (data / "access" / "keys.json").write_text('{"version": 1, "keys": [], "revoked": true}')
+        head = real(journal, target, progress)
+        with DataFolder.open(data, parts=("journal",)) as folder:
+            folder.record(opened(folder, "t70", "c7"))
+        return head
+
+    monkeypatch.setattr(backing, "_copied_journal", busy)
+    made = backup(data, tmp_path / "copy")
+    assert made.head.seq == 40
+    with closing(sqlite3.connect(tmp_path / "copy" / "notify.sqlite")) as outbox:
+        assert outbox.execute("SELECT position FROM subscriptions").fetchall() == [(17,)]
+    assert "revoked" in (tmp_path / "copy" / "access" / "keys.json").read_text()
+    with closing(sqlite3.connect(tmp_path / "copy" / "content.sqlite")) as texts:
+        assert texts.execute("SELECT count(*) FROM content WHERE ticket_id = 't70'").fetchone() == (1,)
