@@ -59,6 +59,7 @@ def build(folder: Path, tickets: int, days: int) -> None:
         )
         made.query(_FACTS, {"n": tickets, "days": days, "start": START.replace(tzinfo=None)})
         made.query("DROP MACRO u")
+        made.query("INSERT INTO fact_days SELECT DISTINCT tenant, workflow, day, 1 FROM facts")
         made.query("CHECKPOINT")
         made.query(f"COPY (SELECT {COLUMNS} FROM facts) TO '{parquet}.new' (FORMAT parquet)")
     parquet.with_name(f"{parquet.name}.new").rename(parquet)
@@ -68,3 +69,16 @@ def moments(days: int, rounds: int, tick: timedelta) -> list[datetime]:
     """When the gate is looked at: before the first round, and once per round, one tick apart."""
     last = START + timedelta(days=days) - timedelta(hours=12)
     return [last - tick * (rounds - number) for number in range(rounds + 1)]
+
+
+def rate_late(view: View, number: int) -> None:
+    """A rating of a ticket of one of the first days arrives, as the view would take it in."""
+    ticket = {"ticket": f"t{1000 + number}"}
+    view.query(
+        "UPDATE facts SET csat = 1, csat_at = resolved_at + INTERVAL 1 HOUR WHERE ticket_id = $ticket", ticket
+    )
+    view.query(
+        "UPDATE fact_days SET revision = (SELECT max(revision) + 1 FROM fact_days)"
+        " WHERE day = (SELECT day FROM facts WHERE ticket_id = $ticket)",
+        ticket,
+    )

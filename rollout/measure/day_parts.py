@@ -4,13 +4,14 @@ Each part has a full query, which is its definition. A customer whose tickets ar
 nothing: kept totals are corrected for the customers whom the open days touch.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Any, Final, Self
 
 from rollout.measure.category_query import STRATA, SUMMED, TOTALLED, UNITS
-from rollout.measure.day_rows import Rows
+from rollout.measure.day_query import of_days
+from rollout.measure.day_rows import Rows, list_days
 from rollout.measure.day_table import Table
 from rollout.measure.query import Query
 from rollout.measure.scope import STEP, Scope
@@ -24,7 +25,8 @@ _PARTS: Final = ("open", "base")
 class OfDays(Scope):
     """The tickets of a scope on the days of a table: whatever counts a scope counts those."""
 
-    days: str = ""
+    days: str = "TRUE"
+    """Condition."""
 
     @classmethod
     def of(cls, scope: Scope, days: str) -> Self:
@@ -32,7 +34,7 @@ class OfDays(Scope):
 
     @property
     def where(self) -> str:
-        return f'{super(OfDays, self).where}\n        AND "day" IN (SELECT "day" FROM {self.days})'
+        return f"{super(OfDays, self).where}\n        AND {self.days}"
 
 
 class Counted:
@@ -60,9 +62,10 @@ class Counted:
     def answer(self, rows: Rows, scope: Scope) -> Answer:
         stale = _stale(rows, self._counted)
         if stale:
-            list_days(rows, self._days, stale)
-            query = self._query_of(OfDays.of(scope, self._days))
-            self._table.replace(f'"day" IN (SELECT "day" FROM {self._days})', query.sql, query.params)
+            list_days(rows.source, self._days, stale)
+            days = of_days(stale, self._days)
+            query = self._query_of(OfDays.of(scope, days))
+            self._table.replace(days, query.sql, query.params)
             for day in stale:
                 self._counted.pop(day, None)
                 if day in rows.days:
@@ -95,11 +98,11 @@ class Categories:
         del scope
         k, units = self._k, f"{self._k}_units"
         if stale := _stale(rows, self._counted):
-            list_days(rows, f"{k}_days", stale)
-            of_days = f'"day" IN (SELECT "day" FROM {k}_days)'
-            both = " UNION ALL BY NAME ".join(f"FROM {rows.k}_{part} WHERE {of_days}" for part in _PARTS)
+            list_days(rows.source, f"{k}_days", stale)
+            days = of_days(stale, f"{k}_days")
+            both = " UNION ALL BY NAME ".join(f"FROM {rows.k}_{part} WHERE {days}" for part in _PARTS)
             named = STRATA.replace("SELECT category", 'SELECT any_value("day") AS "day", category', 1)
-            self._strata.replace(of_days, f"WITH {self._over(both)} {named}", {})
+            self._strata.replace(days, f"WITH {self._over(both)} {named}", {})
             self._counted = {day: known.counted for day, known in rows.days.items()}
         if self._patches != rows.patches:
             whole = self._patches + 1 != rows.patches
@@ -167,9 +170,9 @@ class Split:
     def answer(self, rows: Rows, scope: Scope) -> Answer:
         k = self._k
         if stale := _stale(rows, self._counted):
-            list_days(rows, f"{k}_days", stale)
-            query = Query(_regimes(OfDays.of(scope, f"{k}_days")), scope.params)
-            self._regimes.replace(f'"day" IN (SELECT "day" FROM {k}_days)', query.sql, query.params)
+            list_days(rows.source, f"{k}_days", stale)
+            days = of_days(stale, f"{k}_days")
+            self._regimes.replace(days, _regimes(OfDays.of(scope, days)), scope.params)
             self._counted = {day: known.counted for day, known in rows.days.items()}
         if self._patches != rows.patches:
             self._sum_base(rows)
@@ -229,10 +232,3 @@ def _stale(rows: Rows, counted: dict[date, int]) -> set[date]:
     """Days that were counted since, or are no more."""
     gone = counted.keys() - rows.days.keys()
     return gone | {day for day, known in rows.days.items() if counted.get(day) != known.counted}
-
-
-def list_days(rows: Rows, name: str, days: Iterable[date]) -> None:
-    rows.source.query(
-        f'CREATE OR REPLACE TABLE {name} AS SELECT unnest(CAST($days AS DATE[])) AS "day"',
-        {"days": sorted(days)},
-    )

@@ -1,6 +1,6 @@
 """The kept rows of one gate's tickets, brought up to a moment: only days that changed are counted."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -69,10 +69,8 @@ class Rows:
         stale |= self.days.keys() - revisions.keys()
         self._remember(scope, params, stale)
         if stale:
-            self._choose(stale)
             if rates(self.wanted):
-                stale |= self._listen(scope, params)
-                self._choose(stale)
+                stale |= self._listen(scope, params, stale)
             self._count(scope, params, revisions, stale)
         if self.as_of is not None and utc_day(scope.as_of) > utc_day(self.as_of):
             self._close(params)
@@ -81,11 +79,9 @@ class Rows:
     def row(self, scope: Scope) -> dict[str, Any]:
         """What ``gate_query`` answers."""
         params = gate_params(scope, self.wanted, self._wage)
-        touched = Query(sql.touched_query(self.k, self.wanted), params).rows(self.source)
-        before, after = (next({**row} for row in touched if row["fresh"] is fresh) for fresh in (False, True))
-        del before["fresh"], after["fresh"]
+        moved = Query(sql.moved_query(self.k, self.wanted), params).one(self.source)
         totals = Query(sql.totals_query(self.k, self.wanted), params).one(self.source)
-        return {**corrected(self._base, before, after), **totals, **self._waiting()}
+        return {**_moved(self._base, moved), **totals, **self._waiting()}
 
     def _stale(self, day: date, revision: int, as_of: datetime) -> bool:
         known = self.days.get(day)
@@ -95,13 +91,11 @@ class Rows:
             or (known.changes_at is not None and known.changes_at <= as_of)
         )
 
-    def _choose(self, days: Iterable[date]) -> None:
-        chosen = sorted(days)
-        self.source.query(
-            f'CREATE OR REPLACE TABLE {self.k}_chosen AS SELECT unnest(CAST($days AS DATE[])) AS "day",'
-            " unnest(CAST($based AS BOOLEAN[])) AS based",
-            {"days": chosen, "based": [day in self.based for day in chosen]},
-        )
+    def _choose(self, days: Collection[date], name: str = "chosen") -> str:
+        """The condition on a day to be one of them."""
+        table = f"{self.k}_{name}"
+        list_days(self.source, table, days)
+        return sql.of_days(days, table)
 
     def _remember(self, scope: Scope, params: Mapping[str, Any], stale: set[date]) -> None:
         if not remembering(self.wanted) or scope.exposed_at is None:
@@ -116,55 +110,60 @@ class Rows:
             Query(past, params).rows(self.source)
         self._past = found
 
-    def _listen(self, scope: Scope, params: Mapping[str, Any]) -> set[date]:
-        """Take in the chosen days' ratings; returns other days of which another rating counts now."""
-        heard = f"CREATE OR REPLACE TABLE {self.k}_heard AS {sql.heard(self.k, scope)}"
-        Query(heard, params).rows(self.source)
+    def _listen(self, scope: Scope, params: Mapping[str, Any], stale: set[date]) -> set[date]:
+        """Take in the days' ratings; returns other days of which another rating counts now."""
+        days, k = self._choose(stale), self.k
+        Query(f"CREATE OR REPLACE TABLE {k}_heard AS {sql.heard(days, scope)}", params).rows(self.source)
         if not self.days:
-            self._voices.replace("FALSE", sql.ruled(self.k, first=True), params)
+            self._voices.replace("FALSE", sql.ruled(k, days, first=True), params)
             return set()
-        self.source.query(f"CREATE OR REPLACE TABLE {self.k}_ruled AS {sql.ruled(self.k)}")
-        others = {row["day"] for row in self.source.query(sql.overruled(self.k))}
-        gone = f"{sql.chosen(self.k)} OR ticket_id IN (SELECT ticket_id FROM {self.k}_ruled)"
-        self._voices.replace(gone, f"FROM {self.k}_ruled", {})
+        self.source.query(f"CREATE OR REPLACE TABLE {k}_ruled AS {sql.ruled(k, days)}")
+        others = {row["day"] for row in self.source.query(sql.overruled(k, days))}
+        gone = f"{days} OR ticket_id IN (SELECT ticket_id FROM {k}_ruled)"
+        self._voices.replace(gone, f"FROM {k}_ruled", {})
         return others
 
     def _count(
         self, scope: Scope, params: Mapping[str, Any], revisions: Mapping[date, int], stale: set[date]
     ) -> None:
-        first = not self.days
+        first, days, k = not self.days, self._choose(stale), self.k
         self._counts += 1
-        self._note(scope, params, revisions, stale)
+        self._note(scope, params, revisions, days, stale)
         if first:
             self.based = {day for day, known in self.days.items() if known.changes_at is None}
-            self._choose(stale)
-        k, gone = self.k, sql.chosen(self.k)
         patched = stale & self.based
         if patched and not first:
-            self._affected(f"SELECT unit FROM {k}_base WHERE {gone}")
-        for table, based in ((self._closed, True), (self._open, False)):
-            if first or stale & self.based if based else first or stale - self.based:
-                table.replace(gone, sql.rows_of(k, scope, self.wanted, based=based), params)
-        self._strata.replace(gone, sql.strata_of(k, self.wanted), params)
+            self._affected(f"SELECT unit FROM {k}_base WHERE {days}")
+        parts = (self._closed, patched, "chosen_based"), (self._open, stale - patched, "chosen_open")
+        for table, chosen, name in parts:
+            if chosen or first:
+                some = self._choose(chosen, name)
+                table.replace(some, sql.rows_of(k, some, scope, self.wanted), params)
+        self._strata.replace(days, sql.strata_of(k, days, self.wanted), params)
         if first:
             self._sum_base(params, whole=True)
         elif patched:
-            self._affected(f"SELECT unit FROM {k}_base WHERE {gone} UNION FROM {k}_affected")
+            self._affected(f"SELECT unit FROM {k}_base WHERE {days} UNION FROM {k}_affected")
             self._sum_base(params)
 
     def _note(
-        self, scope: Scope, params: Mapping[str, Any], revisions: Mapping[date, int], stale: set[date]
+        self,
+        scope: Scope,
+        params: Mapping[str, Any],
+        revisions: Mapping[date, int],
+        days: str,
+        stale: set[date],
     ) -> None:
         for day in stale:
             self.days.pop(day, None)
-        for row in Query(sql.changes_query(self.k, self.wanted), params).rows(self.source):
+        for row in Query(sql.changes_query(days, self.wanted), params).rows(self.source):
             day = row["day"]
             if day in revisions:
                 moments = aware_utc(row["changes_at"]), aware_utc(row["resolved_at"])
                 self.days[day] = Day(revisions[day], *moments, self._counts)
         for day in stale & revisions.keys() - self.days.keys():
             self.days[day] = Day(revisions[day], None, None, self._counts)
-        for row in Query(sql.waiting_of(self.k, scope, self.wanted), params).rows(self.source):
+        for row in Query(sql.waiting_of(self.k, days, scope, self.wanted), params).rows(self.source):
             day = row.pop("day")
             if day in self.days:
                 self.days[day] = replace(self.days[day], waiting=row)
@@ -174,8 +173,7 @@ class Rows:
         settled = {day for day, known in self.days.items() if known.changes_at is None} - self.based
         if not settled:
             return
-        self._choose(settled)
-        gone = sql.chosen(self.k)
+        gone = self._choose(settled)
         self._affected(f"SELECT unit FROM {self.k}_open WHERE {gone}")
         self._closed.replace("FALSE", f"FROM {self.k}_open WHERE {gone}", {})
         self._open.replace(gone, f"FROM {self.k}_open WHERE FALSE", {})
@@ -204,17 +202,22 @@ class Rows:
         return found
 
 
-def corrected(base: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Sums over customers of whom some are counted anew: all, less theirs as they were, plus as they are.
+def list_days(source: Source, table: str, days: Iterable[date]) -> None:
+    """A table of the days."""
+    source.query(
+        f'CREATE OR REPLACE TABLE {table} AS SELECT unnest(CAST($days AS DATE[])) AS "day"',
+        {"days": sorted(days)},
+    )
+
+
+def _moved(base: Mapping[str, Any], by: Mapping[str, Any]) -> dict[str, Any]:
+    """Sums over customers of the base and of open days together.
 
     What is largest can only have grown: no customer's weight shrinks by another ticket.
     """
     found: dict[str, Any] = {}
     for name, kept in base.items():
-        parts = kept, before[name], after[name]
-        if all(part is None for part in parts):
-            found[name] = None
-            continue
-        was, gone, now = (part or 0 for part in parts)
-        found[name] = max(was, now) if name.endswith("__largest") else was - gone + now
+        parts = [part for part in (kept, by[name]) if part is not None]
+        together = max if name.endswith("__largest") else sum
+        found[name] = together(parts) if parts else None
     return found

@@ -258,35 +258,34 @@ def _unit(want: Wanted) -> list[str]:
     return parts
 
 
-def _summed(wanted: Sequence[Wanted], want: Wanted) -> list[str]:
+def products(want: Wanted) -> list[tuple[str, tuple[str, ...]]]:
+    """The sums over customers: name, and the columns of ``units`` that are multiplied."""
     m = want.metric
-    a, b, x = f"a_{m}", f"b_{m}", f"x_{m}"
-    counted = b if want.against == "limit" else f"(carried & {bit(wanted, want, 'd')})"
-    parts = [
-        f"sum({a}) AS {m}__a",
-        f"sum({b}) AS {m}__b",
-        f"sum({a} * {a}) AS {m}__aa",
-        f"sum({a} * {b}) AS {m}__ab",
-        f"sum({b} * {b}) AS {m}__bb",
-        f"max({b}) AS {m}__largest",
-        f"count(*) FILTER ({counted} > 0) AS {m}__clusters",
-    ]
+    a, b, x, z = (f"{name}_{m}" for name in "abxz")
+    found = [("a", (a,)), ("b", (b,)), ("aa", (a, a)), ("ab", (a, b)), ("bb", (b, b))]
     if want.relative:
-        parts += [
-            f"sum({x}) AS {m}__x",
-            f"sum({x} * {x}) AS {m}__xx",
-            f"sum({a} * {x}) AS {m}__ax",
-            f"sum({x} * {b}) AS {m}__xb",
-        ]
+        found += [("x", (x,)), ("xx", (x, x)), ("ax", (a, x)), ("xb", (x, b))]
     if want.history:
-        parts += [
-            f"sum(z_{m}) AS {m}__z",
-            f"sum(z_{m} * z_{m}) AS {m}__zz",
-            f"sum({a} * z_{m}) AS {m}__az",
-            f"sum(z_{m} * {b}) AS {m}__zb",
-            f"count(*) FILTER ({counted} > 0 AND carried & {KNOWN} > 0) AS {m}__remembered",
-        ]
-    return parts
+        found += [("z", (z,)), ("zz", (z, z)), ("az", (a, z)), ("zb", (z, b))]
+    return [(f"{m}__{name}", factors) for name, factors in found]
+
+
+def counts(wanted: Sequence[Wanted], want: Wanted, b: str, bits: str) -> list[tuple[str, str]]:
+    """How many customers: name and condition, of a customer's b and of what any of the tickets carries."""
+    counted = f"{b} > 0" if want.against == "limit" else f"({bits}) & {bit(wanted, want, 'd')} > 0"
+    found = [(f"{want.metric}__clusters", counted)]
+    if want.history:
+        found.append((f"{want.metric}__remembered", f"{counted} AND ({bits}) & {KNOWN} > 0"))
+    return found
+
+
+def _summed(wanted: Sequence[Wanted], want: Wanted) -> list[str]:
+    b = f"b_{want.metric}"
+    return [
+        *(f"sum({' * '.join(factors)}) AS {name}" for name, factors in products(want)),
+        f"max({b}) AS {want.metric}__largest",
+        *(f"count(*) FILTER ({some}) AS {name}" for name, some in counts(wanted, want, b, "carried")),
+    ]
 
 
 def _totalled(want: Wanted) -> list[str]:
