@@ -10,6 +10,8 @@ from rollout.record.tail import sync_folder
 
 PERSONAL: Final = frozenset({"customer_id", "unit"})
 """The payload fields that name a customer, at any depth."""
+TELLING: Final = "bucket"
+"""A hash of the salt and the customer beside them: whoever guesses the name could confirm it."""
 
 
 class Erasure(NamedTuple):
@@ -44,9 +46,12 @@ def names(payload: Any) -> set[str]:
 def replaced(payload: Any, customer_id: str, pseudonym: str) -> Any:
     """Return a payload with the pseudonym wherever it names the customer."""
     if isinstance(payload, Mapping):
+        theirs = any(payload.get(name) == customer_id for name in PERSONAL)
         return {
             name: pseudonym
             if name in PERSONAL and value == customer_id
+            else "0"
+            if theirs and name == TELLING
             else replaced(value, customer_id, pseudonym)
             for name, value in payload.items()
         }

@@ -54,6 +54,19 @@ def folder(tmp_path, monkeypatch):
         yield folder
 
 
+def test_the_hash_of_a_forgotten_customer_is_gone_and_that_of_others_is_not(folder):
+    """The salt stands in the plan: whoever guesses the name could confirm it by the bucket."""
+    folder.forget("default", GONE)
+    buckets = {
+        record.payload["ticket_id"]: record.payload["bucket"]
+        for record in folder.journal.read()
+        if record.kind == Kind.ASSIGNMENT
+    }
+    gone = {ticket for ticket in buckets if int(ticket[1:]) % 3 == 0}
+    assert {str(buckets[ticket]) for ticket in gone} == {"0"}
+    assert {str(buckets[ticket]) for ticket in buckets.keys() - gone} == {str(2**64 - 1)}
+
+
 def test_nothing_of_the_customer_is_left_in_any_file(folder, tmp_path):
     assert traces(tmp_path, GONE)
     forgotten = folder.forget("default", GONE)
@@ -73,7 +86,7 @@ def test_the_chain_still_verifies_and_says_how_many_are_erased(folder, tmp_path)
 
 
 def test_facts_stay_under_one_pseudonym(folder):
-    """Arm, bucket, times and ratings are what they were; the four tickets still share a customer."""
+    """Arm, times and ratings are what they were; the four tickets still share a customer."""
     before = {r.seq: r for r in folder.read()}
     forgotten = folder.forget("default", GONE)
     for record in folder.read():
