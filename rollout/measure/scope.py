@@ -19,7 +19,10 @@ STEP: Final = (
     "coalesce(step, CASE WHEN weight IS NULL THEN 'unnamed' ELSE 'weight ' || CAST(weight AS VARCHAR) END)"
 )
 """Imported history may name no steps; then its weights tell them apart."""
-MODE: Final = "coalesce(mode, 'live')"
+MODE: Final = """coalesce(mode, CASE
+        WHEN arm <> 'human' OR weight IS NOT NULL OR assignment_reason IS NOT NULL THEN 'live'
+        ELSE 'history' END)"""
+"""What nobody assigned is history: people's tickets, and no control group of anything."""
 RANDOMISED: Final = (
     "eligible IS NOT FALSE AND (assignment_reason IS NULL OR "
     "assignment_reason IN ('SPLIT', 'CANARY_SPLIT', 'HOLDOUT', 'SHADOW', 'HISTORY'))"
@@ -32,19 +35,19 @@ SELECT "day", {STEP} AS step, {MODE} AS mode, weight, canary_weight, min(opened_
     max(opened_at) AS last_at, count(*) AS tickets, count(*) FILTER (arm = $treated) AS treated
 FROM facts
 WHERE tenant = $tenant AND workflow = $workflow AND opened_at <= $as_of AND arm IS NOT NULL
-    AND excluded IS NULL AND {RANDOMISED} AND {DAYS}
+    AND excluded IS NULL AND {RANDOMISED} AND {MODE} <> 'history' AND {DAYS}
 GROUP BY ALL"""
 
 _REGIMES: Final = f"""
 WITH seen AS (
-    SELECT step, mode, weight, canary_weight, min(opened_at) AS first_at, max(opened_at) AS last_at,
-        count(*) AS tickets, count(*) FILTER (arm = $treated) AS treated
+    SELECT step, {MODE} AS mode, weight, canary_weight, min(opened_at) AS first_at,
+        max(opened_at) AS last_at, count(*) AS tickets, count(*) FILTER (arm = $treated) AS treated
     FROM facts
     WHERE tenant = $tenant AND workflow = $workflow AND opened_at <= $as_of AND arm IS NOT NULL
-        AND excluded IS NULL AND {RANDOMISED}
-    GROUP BY step, mode, weight, canary_weight
+        AND excluded IS NULL AND {RANDOMISED} AND {MODE} <> 'history'
+    GROUP BY step, {MODE}, weight, canary_weight
 )
-SELECT {STEP} AS step, {MODE} AS mode, weight, canary_weight,
+SELECT {STEP} AS step, mode, weight, canary_weight,
     min(first_at) AS first_at, max(last_at) AS last_at, sum(tickets) AS tickets, sum(treated) AS treated
 FROM seen GROUP BY ALL
 ORDER BY last_at, first_at, step, weight, canary_weight"""

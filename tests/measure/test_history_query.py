@@ -63,8 +63,8 @@ def by_hand(frame: pl.DataFrame) -> tuple[Comparison, dict[str, np.ndarray]]:
     x = before.group_by("customer_id").agg(x=shrunk / (pl.len() + SHRINKAGE))
     rated = frame.filter(pl.col("csat_at") <= AT.replace(tzinfo=None)).sort("csat_at", "ticket_id")
     week = pl.col("csat_at").dt.epoch("us") // (7 * 86_400_000_000)
-    first = rated.unique(["customer_id", week], keep="first", maintain_order=True)
-    ours = first.filter(pl.col("step") == "thirty")
+    ours = rated.filter(pl.col("step") == "thirty")
+    ours = ours.unique(["customer_id", week], keep="first", maintain_order=True)
     ours = ours.join(x, on="customer_id", how="left").with_columns(pl.col("x").fill_null(0.0))
     rows = {name: ours[name].to_numpy() for name in ("x", "csat", "customer_id")}
     rows |= {
@@ -86,6 +86,9 @@ def test_the_sums_equal_the_reference_builder(desk: Desk, seed: int) -> None:
     assert expected.covariate is not None
     assert asdict(found.covariate) == pytest.approx(asdict(expected.covariate), rel=1e-9, abs=1e-9)
     assert found.sum_a == pytest.approx(expected.sum_a, rel=1e-9)
+    for name in ("n", "n_control", "mean_control", "within", "clusters", "strata"):
+        told = f"{name}: what nobody randomised is no control group"
+        assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=1e-9), told
 
 
 def test_the_estimate_is_that_of_regression_on_what_the_covariate_leaves(desk: Desk) -> None:
