@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from rollout.measure.category_query import STRATA, SUMMED, TOTALLED, UNITS
 from rollout.measure.day_query import of_days
-from rollout.measure.day_rows import Rows, list_days
+from rollout.measure.day_rows import Rows
 from rollout.measure.day_table import Table
 from rollout.measure.query import Query
 from rollout.measure.scope import STEP, Scope
@@ -62,8 +62,7 @@ class Counted:
     def answer(self, rows: Rows, scope: Scope) -> Answer:
         stale = _stale(rows, self._counted)
         if stale:
-            list_days(rows.source, self._days, stale)
-            days = of_days(stale, self._days)
+            days = of_days(rows.source, self._days, stale)
             query = self._query_of(OfDays.of(scope, days))
             self._table.replace(days, query.sql, query.params)
             for day in stale:
@@ -98,8 +97,7 @@ class Categories:
         del scope
         k, units = self._k, f"{self._k}_units"
         if stale := _stale(rows, self._counted):
-            list_days(rows.source, f"{k}_days", stale)
-            days = of_days(stale, f"{k}_days")
+            days = of_days(rows.source, f"{k}_days", stale)
             both = " UNION ALL BY NAME ".join(f"FROM {rows.k}_{part} WHERE {days}" for part in _PARTS)
             named = STRATA.replace("SELECT category", 'SELECT any_value("day") AS "day", category', 1)
             self._strata.replace(days, f"WITH {self._over(both)} {named}", {})
@@ -170,8 +168,7 @@ class Split:
     def answer(self, rows: Rows, scope: Scope) -> Answer:
         k = self._k
         if stale := _stale(rows, self._counted):
-            list_days(rows.source, f"{k}_days", stale)
-            days = of_days(stale, f"{k}_days")
+            days = of_days(rows.source, f"{k}_days", stale)
             self._regimes.replace(days, _regimes(OfDays.of(scope, days)), scope.params)
             self._counted = {day: known.counted for day, known in rows.days.items()}
         if self._patches != rows.patches:

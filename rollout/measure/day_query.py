@@ -33,6 +33,7 @@ from rollout.measure.gate_query import (
     units,
 )
 from rollout.measure.history_query import past, past_rows
+from rollout.measure.query import Source
 from rollout.measure.scope import Scope
 from rollout.measure.wanted import MARKS, Wanted, rates, remembering
 
@@ -42,11 +43,13 @@ _FEW: Final = 40
 _REPEATED: Final = "row_number() OVER (PARTITION BY unit, week ORDER BY csat_at, ticket_id) > 1"
 
 
-def of_days(days: Collection[date], table: str) -> str:
-    """Condition: of one of the days, which ``table`` lists as well; few of them are skipped to by name."""
+def of_days(source: Source, table: str, days: Collection[date]) -> str:
+    """Condition: of one of the days. Few are skipped to by name, many looked up in ``table``, made for it."""
     if not days:
         return "FALSE"
     if len(days) > _FEW:
+        listed = f'CREATE OR REPLACE TABLE {table} AS SELECT unnest(CAST($days AS DATE[])) AS "day"'
+        source.query(listed, {"days": sorted(days)})
         return f'"day" IN (SELECT "day" FROM {table})'
     named = ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
     return f'"day" IN ({named})'

@@ -1,6 +1,6 @@
 """The kept rows of one gate's tickets, brought up to a moment: only days that changed are counted."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -93,9 +93,7 @@ class Rows:
 
     def _choose(self, days: Collection[date], name: str = "chosen") -> str:
         """The condition on a day to be one of them."""
-        table = f"{self.k}_{name}"
-        list_days(self.source, table, days)
-        return sql.of_days(days, table)
+        return sql.of_days(self.source, f"{self.k}_{name}", days)
 
     def _remember(self, scope: Scope, params: Mapping[str, Any], stale: set[date]) -> None:
         if not remembering(self.wanted) or scope.exposed_at is None:
@@ -200,14 +198,6 @@ class Rows:
                     moments = [row[name] for row in rows if row[name] is not None]
                     found[name] = pick(moments) if moments else None
         return found
-
-
-def list_days(source: Source, table: str, days: Iterable[date]) -> None:
-    """A table of the days."""
-    source.query(
-        f'CREATE OR REPLACE TABLE {table} AS SELECT unnest(CAST($days AS DATE[])) AS "day"',
-        {"days": sorted(days)},
-    )
 
 
 def _moved(base: Mapping[str, Any], by: Mapping[str, Any]) -> dict[str, Any]:
