@@ -88,7 +88,7 @@ def race(folder: Path, options: argparse.Namespace) -> dict[str, list[dict[str, 
         arms.append("statsmodels")
     kept = [f"{keeper} {news}" for keeper in KEPT for news, _ in NEWS]
     found: dict[str, list[dict[str, Any]]] = {arm: [] for arm in (*arms, *kept)}
-    before, *rounds = moments(options.days, options.rounds, timedelta(days=1))
+    before, *rounds, after = moments(options.days, options.rounds + 1, timedelta(days=1))
     with ExitStack() as alive:
         keepers = {name: alive.enter_context(_keeper(arm, folder)) for name, arm in KEPT.items()}
         for name, keeper in keepers.items():
@@ -97,12 +97,18 @@ def race(folder: Path, options: argparse.Namespace) -> dict[str, list[dict[str, 
                 _say(name, "before", keeper.look(before - ago))
         for number, at in enumerate(rounds):
             for name, keeper in keepers.items():
-                for news, after in NEWS:
-                    answer = keeper.look(at + after, str(number) if news == "late" else "")
+                for news, since in NEWS:
+                    answer = keeper.look(at + since, str(number) if news == "late" else "")
                     _note(found, f"{name} {news}", number, answer)
             for arm in arms:
                 with Worker(arm, folder, pythons.get(arm, sys.executable)) as worker:
                     _note(found, arm, number, worker.look(at))
+        # A full scan in the same process would take the memory from what is kept: only after the rounds.
+        for name, keeper in keepers.items():
+            for news, since in NEWS:
+                answer = keeper.look(after + since, f"{options.rounds} check" if news == "late" else "check")
+                if answer is not None and found[f"{name} {news}"]:
+                    found[f"{name} {news}"][-1] |= {"sums": answer["sums"], "full": answer["full"]}
     return found
 
 
