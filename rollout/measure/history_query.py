@@ -37,9 +37,10 @@ def exposed_from(source: Source, scope: Scope) -> datetime | None:
 min(opened_at) FILTER (WHERE {_EXPOSED[scope.track]}) AS exposed_at,
     min(opened_at) FILTER (WHERE excluded IS NULL AND NOT {_ASSIGNED}) AS first_at
 FROM facts WHERE tenant = $tenant AND workflow = $workflow AND opened_at <= $as_of"""
-    rows = by_day(source, f'SELECT "day", {sql} AND {DAYS} GROUP BY "day"', scope.params)
+    params = {"tenant": scope.tenant, "workflow": scope.workflow, "as_of": scope.as_of}
+    rows = by_day(source, f'SELECT "day", {sql} AND {DAYS} GROUP BY "day"', params)
     if rows is None:
-        rows = Query(f"SELECT {sql}", scope.params).rows(source)
+        rows = Query(f"SELECT {sql}", params).rows(source)
     exposed_at, first_at = (
         min((row[name] for row in rows if row[name]), default=None) for name in ("exposed_at", "first_at")
     )
