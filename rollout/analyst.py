@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from policies.plan import Plan
 from rollout.api.inputs import Promotion
 from rollout.api.orders import moved
-from rollout.clock import Clock, SystemClock
+from rollout.clock import Clock, ClockWatch, SystemClock
 from rollout.controller import Controller, Recorder, Standing
 from rollout.errors import RidealongError, TransitionRefused
 from rollout.gating import gate as judge_gate
@@ -56,7 +56,13 @@ class Analyst:
         self._clock = clock or SystemClock()
         self._using = threading.RLock()
         self._answers: dict[tuple[Any, ...], _Known] = {}
-        self._controller = Controller(folder.view, record, self._judge, clock=self._clock)
+        self._controller = Controller(
+            folder.view,
+            record,
+            self._judge,
+            clock=self._clock,
+            watch=None if clock else ClockWatch(self._clock),
+        )
         self._record = record
         self._keeper: PlanKeeper | None = None
 

@@ -14,11 +14,12 @@ import orjson
 
 from policies.digest import plan_digest
 from policies.plan import Plan, plan_from_json, plan_to_json
-from rollout.clock import Clock, SystemClock
+from rollout.clock import Clock, ClockWatch, SystemClock
 from rollout.errors import ConflictingEvent, TransitionRefused, UnknownWorkflow
+from rollout.holding import Holds
 from rollout.incidents.blocking import opened_by
 from rollout.ladder import actions
-from rollout.ladder.revision import adopt
+from rollout.ladder.revision import adopt, changes
 from rollout.ladder.state import LadderState, TrackName
 from rollout.ladder.steps import advance
 from rollout.ladder.transition import Decision, Order, Ruling, Rulings, Transition
@@ -51,7 +52,11 @@ class Standing:
 
 
 class Controller:
-    """Moves workflows. ``told`` hears of every transition recorded here, with its number."""
+    """Moves workflows.
+
+    ``told`` hears of every transition recorded here, with its number. With a ``watch`` nothing climbs
+    while the clock is off what has passed.
+    """
 
     def __init__(
         self,
@@ -61,12 +66,14 @@ class Controller:
         *,
         clock: Clock | None = None,
         told: Callable[[Transition, int], None] | None = None,
+        watch: ClockWatch | None = None,
     ) -> None:
         self._view = view
         self._record = record
         self._judge = judge
         self._clock = clock or SystemClock()
         self._told = told
+        self._holds = Holds(view, watch)
 
     def workflows(self) -> list[tuple[str, str]]:
         """Tenant and name of every workflow that was ever started."""
@@ -121,13 +128,14 @@ class Controller:
         """Begin the plan's rollout at its first step.
 
         Raises:
-            TransitionRefused: see ``ladder.actions.start``.
+            TransitionRefused: see ``ladder.actions.start``; or a severe incident is open.
 
         """
         try:
             before: Standing | None = self.standing(plan.workflow, plan.tenant)
         except UnknownWorkflow:
             before = None
+        self._holds.refuse_while_severe("start", plan.tenant, plan.workflow)
         digest = plan_digest(plan)
         change = actions.start(plan, digest, before.state if before else None, order)
         return self._ordered(change, before.seq if before else 0, (plan, source))
@@ -137,10 +145,12 @@ class Controller:
 
         Raises:
             UnknownWorkflow: there is none.
-            TransitionRefused: see ``ladder.revision.adopt``.
+            TransitionRefused: see ``ladder.revision.adopt``; or it widens while a severe incident is open.
 
         """
         standing = self.standing(plan.workflow, plan.tenant)
+        if not all(change.restricts for change in changes(standing.plan, plan, standing.state)):
+            self._holds.refuse_while_severe("a plan that does more than restrict", plan.tenant, plan.workflow)
         change = adopt(plan, plan_digest(plan), standing.plan, standing.state, order)
         return self._ordered(change, standing.seq, (plan, source))
 
@@ -165,6 +175,28 @@ class Controller:
 
         return self.order(workflow, promoted, tenant)
 
+    def start_canary(self, workflow: str, order: Order, tenant: str = "default") -> Transition:
+        """Begin the canary of the pinned plan.
+
+        Raises:
+            UnknownWorkflow: the workflow was never started.
+            TransitionRefused: see ``ladder.actions.start_canary``; or a severe incident is open.
+
+        """
+        self._holds.refuse_while_severe("start --canary", tenant, workflow)
+        return self.order(workflow, lambda plan, state: actions.start_canary(plan, state, order), tenant)
+
+    def resume(self, workflow: str, name: TrackName, order: Order, tenant: str = "default") -> Transition:
+        """Let a paused track climb again.
+
+        Raises:
+            UnknownWorkflow: it was never started.
+            TransitionRefused: see ``ladder.actions.resume``; or a severe incident is open.
+
+        """
+        self._holds.refuse_while_severe("resume", tenant, workflow)
+        return self.order(workflow, lambda plan, state: actions.resume(plan, state, name, order), tenant)
+
     def order(
         self, workflow: str, make: Callable[[Plan, LadderState], Transition], tenant: str = "default"
     ) -> Transition:
@@ -180,7 +212,7 @@ class Controller:
 
     def _ruling(self, standing: Standing, name: TrackName, now: datetime) -> Ruling:
         try:
-            return self._judge(standing.plan, standing.state, name, now)
+            return self._holds.held(standing.state, self._judge(standing.plan, standing.state, name, now))
         except Exception as error:  # noqa: BLE001 - whatever breaks in judging, the rollout holds
             _log.exception("judging %s/%s failed; it is held", standing.state.workflow, name)
             told = f"the gate could not be judged ({type(error).__name__}); see the log"

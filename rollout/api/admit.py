@@ -14,6 +14,7 @@ from rollout.access.principal import INSTALLATION, Method, Principal
 from rollout.access.roles import Open, Permission, Rule, rule_of
 from rollout.api.once import Once
 from rollout.api.problems import Refused, of_error
+from rollout.api.soundness import require_sound
 from rollout.clock import Clock
 from rollout.errors import AccessError, NotAllowed, NotSignedIn, RecordError, RidealongError, TooMany
 from rollout.records import Event
@@ -97,6 +98,8 @@ def guarded(
             asked = request.query_params.get("tenant")
             tenant = access.tenant(principal, asked, needed=needed is None or needed.of_tenant)
             with access.inside(principal, tenant):
+                if method == "POST" and (body := await request.body()):
+                    require_sound(body)
                 caller = Caller(principal, tenant, route)
                 return await door.once.answer(request, tenant, lambda: handler(door, request, caller))
         except AccessError as error:

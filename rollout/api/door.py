@@ -36,7 +36,7 @@ from rollout.api.ofrep import evaluate, evaluate_all
 from rollout.api.once import Once
 from rollout.api.openapi import describe
 from rollout.api.operations import alive, index, me, metrics, ready
-from rollout.api.orders import moved, order
+from rollout.api.orders import moved, order, unless_severe
 from rollout.api.outcomes import event_of
 from rollout.api.remote import BEARER, TRANSITIONS, event_from
 from rollout.api.reviews import review
@@ -159,6 +159,8 @@ async def _act(door: Door, request: Request, caller: Caller) -> Response:
         )
         return as_json(await door.analyst.promote(workflow, promotion))
     change = order(action, asked, Order(actor, asked.reason, now, two_person=two_person))
+    if action == "resume":
+        change = unless_severe(change, lambda: door.incidents.of(tenant, workflow))
     return as_json(moved(await asyncio.to_thread(door.standings.change, tenant, workflow, change)))
 
 

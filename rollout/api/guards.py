@@ -14,7 +14,20 @@ SIGNED: Final = "/webhooks/"
 _READS: Final = frozenset({"GET", "HEAD"})
 
 
+ROOM: Final = 64 * 1024 * 1024
+"""Bytes of all bodies that are held at once."""
+SMALL: Final = 64 * 1024
+"""Bytes of a body that is taken in whatever else is held."""
+_BUSY: Final = problem(
+    "busy", "the bodies of the requests under way fill the memory set aside for them; try again"
+)
+
+
 class _TooLarge(Exception):
+    pass
+
+
+class _NoRoom(Exception):
     pass
 
 
@@ -45,15 +58,30 @@ class LocalOnly:
                 refusal = problem("unsupported-media-type", "send the body as Content-Type: application/json")
                 await refusal(scope, receive, send)
                 return
+            packed = headers.get(b"content-encoding", b"identity").strip().lower()
+            if packed != b"identity":
+                refusal = problem(
+                    "unsupported-media-type", "send the body as it is, without a Content-Encoding"
+                )
+                await refusal(scope, receive, send)
+                return
         await self._app(scope, receive, send)
 
 
 class BodyLimit:
-    """Refuse bodies over ``largest`` bytes, announced or not, with 413."""
+    """Refuse bodies over ``largest`` bytes, announced or not, with 413.
 
-    def __init__(self, app: ASGIApp, largest: int = LARGEST_BODY) -> None:
+    Bodies of requests that are worked on at the same time hold about ``room`` bytes together: beyond
+    that large ones are refused with 503, so that a flood costs no memory. A ticket is small and always
+    passes. Nothing is set aside for what is only announced: whoever announces and sends nothing would
+    keep everybody else out.
+    """
+
+    def __init__(self, app: ASGIApp, largest: int = LARGEST_BODY, room: int = ROOM) -> None:
         self._app = app
         self._largest = largest
+        self._room = room
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in _READS:
@@ -69,9 +97,13 @@ class BodyLimit:
         async def counted() -> Message:
             nonlocal taken
             message = await receive()
-            taken += len(message.get("body", b""))
+            came = len(message.get("body", b""))
+            taken += came
+            self._held += came
             if taken > self._largest:
                 raise _TooLarge
+            if taken > SMALL and self._held > self._room:
+                raise _NoRoom
             return message
 
         async def watched(message: Message) -> None:
@@ -81,10 +113,15 @@ class BodyLimit:
 
         try:
             await self._app(scope, counted, watched)
-        except _TooLarge:
+        except (_TooLarge, _NoRoom) as error:
             if answered:
                 raise
-            await self._refuse(scope, receive, send)
+            if isinstance(error, _NoRoom):
+                await _BUSY(scope, receive, send)
+            else:
+                await self._refuse(scope, receive, send)
+        finally:
+            self._held -= taken
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = problem("too-large", f"a body has at most {self._largest:,} bytes; send smaller batches")

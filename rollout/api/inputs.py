@@ -1,7 +1,7 @@
 """What the doors accept. Strict: no NaN, no coerced types, no unknown field."""
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
@@ -15,7 +15,18 @@ _PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 Identifier = Annotated[str, Field(min_length=1, max_length=200, pattern=_PRINTABLE)]
 Label = Annotated[str, Field(min_length=1, max_length=100, pattern=_PRINTABLE)]
 Workflow = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-Moment = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+"""Beyond these a time is a mistake; some cannot even be told in UTC."""
+
+
+def _in_utc(value: datetime) -> datetime:
+    if not EARLIEST.year < value.year < LATEST.year:
+        raise ValueError(f"a time lies between the years {EARLIEST.year} and {LATEST.year}")
+    return value.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Seconds = Annotated[float, Field(ge=0, le=366 * 86400)]
 Share = Annotated[float, Field(ge=0, le=1)]
 

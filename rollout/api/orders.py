@@ -1,10 +1,12 @@
 """A person's order as a change of the ladder. Needs no evidence, so it works while nobody measures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from policies.plan import Plan
 from rollout.api.inputs import ActionRequest
+from rollout.incidents.blocking import refuse_while_severe
+from rollout.incidents.incident import Incident
 from rollout.ladder import actions
 from rollout.ladder.state import LadderState, TrackName
 from rollout.ladder.transition import Order, Transition
@@ -23,6 +25,18 @@ def order(action: str, asked: ActionRequest, given: Order) -> Callable[[Plan, La
         return _ACTIONS[action](plan, state, TrackName(asked.track), given)
 
     return change
+
+
+def unless_severe(
+    change: Callable[[Plan, LadderState], Transition], incidents: Callable[[], Iterable[Incident]]
+) -> Callable[[Plan, LadderState], Transition]:
+    """``change``, refused while a severe incident is open at the moment it is made."""
+
+    def guarded(plan: Plan, state: LadderState) -> Transition:
+        refuse_while_severe("resume", incidents())
+        return change(plan, state)
+
+    return guarded
 
 
 def moved(transition: Transition) -> dict[str, Any]:

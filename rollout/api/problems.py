@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from rollout.errors import (
@@ -38,12 +38,14 @@ _TITLES: Final[dict[str, tuple[int, str]]] = {
     "key-reused": (409, "The idempotency key belongs to another request"),
     "in-progress": (409, "The first request with this key is being answered"),
     "in-doubt": (409, "Nobody can say again what the first answer was"),
+    "too-slow": (408, "The request took too long to arrive"),
     "too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "Send JSON"),
     "misdirected": (421, "Not the host this server answers for"),
     "unauthenticated": (401, "Nobody knows who you are"),
     "forbidden": (403, "Not allowed"),
     "unknown-key": (404, "No such key"),
+    "headers-too-large": (431, "Too many or too large headers"),
     "too-many": (429, "More than you may ask"),
     "invalid": (422, "The request does not hold to the contract"),
     "internal": (500, "An error of the server"),
@@ -172,6 +174,9 @@ def install(app: FastAPI) -> None:
         detail = f"{request.method} {request.url.path}: {error.detail}"
         return problem(code, detail, status=error.status_code, headers=error.headers)
 
+    async def gone(_: Request, __: Exception) -> Response:
+        return Response(status_code=400)  # to nobody: whoever asked has left in the middle of the body
+
     async def unforeseen(request: Request, _: Exception) -> Response:
         return problem(
             "internal", f"{request.method} {request.url.path} failed; the server's log has the cause"
@@ -182,4 +187,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ValidationError, invalid)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(Exception, unforeseen)

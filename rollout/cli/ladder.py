@@ -87,7 +87,6 @@ def start(
     from policies.digest import plan_digest
     from policies.load import load_plan
     from rollout.errors import TransitionRefused, UnknownWorkflow
-    from rollout.ladder.actions import start_canary
 
     plan = load_plan(plan_file)
     made: list[Transition] = []
@@ -108,11 +107,7 @@ def start(
             )
         if canary:
             folder.catch_up()
-            made.append(
-                controller.order(
-                    plan.workflow, lambda pinned, state: start_canary(pinned, state, order), plan.tenant
-                )
-            )
+            made.append(controller.start_canary(plan.workflow, order, plan.tenant))
     _tell(made, as_json)
 
 
@@ -166,12 +161,12 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Go on climbing from the same step."""
-    from rollout.ladder.actions import resume
-
     if _by_server(data, workflow, "resume", {"reason": reason}, canary, actor, tenant, as_json):
         return
     order = _order(data, "resume", tenant, actor, reason)
-    _command(data, workflow, tenant, _with(resume, canary, order), as_json)
+    with _controller(data, "ridealong resume", create=False) as (_, controller):
+        change = controller.resume(workflow, _track(canary), order, tenant)
+    _tell([change], as_json)
 
 
 def abort(

@@ -1,12 +1,13 @@
 """What incidents do to gates, and which incidents a roll-back opens by itself."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 import orjson
 
+from rollout.errors import TransitionRefused
 from rollout.incidents.incident import Incident, Incidents, Severity, event, opening, sentence_of
 from rollout.ladder.judge import Judgement
 from rollout.ladder.steps import INCIDENT
@@ -76,3 +77,36 @@ def severity_of(evidence: Mapping[str, Any]) -> Severity:
     rows = evidence.get("metrics", ())
     failed = {row["metric"] for row in rows if row["verdict"] == "FAIL" and row["role"] != "goal"}
     return Severity.SEV2 if failed & set(CONDUCT) else Severity.SEV3
+
+
+def open_incidents(source: Source, tenant: str, workflow: str) -> list[Incident]:
+    """A workflow's incidents as the record has them, whatever the clock shows now.
+
+    What gives traffic asks here: a clock that went back must not hide an incident.
+    """
+    rows = source.query(
+        "SELECT occurred_at, actor, payload FROM others WHERE kind = 'incident' AND tenant = ?"
+        " AND workflow = ? ORDER BY seq",
+        [tenant, workflow],
+    )
+    found = Incidents()
+    for row in rows:
+        found.note(tenant, workflow, row["actor"], row["occurred_at"], orjson.loads(row["payload"]))
+    return [incident for incident in found.of(tenant, workflow) if incident.open]
+
+
+def refuse_while_severe(action: str, incidents: Iterable[Incident]) -> None:
+    """Refuse what gives an agent traffic, or lets it climb, while a severe incident is open.
+
+    Raises:
+        TransitionRefused: names the worst one and what ends it.
+
+    """
+    blocking = [incident for incident in incidents if incident.blocks]
+    if blocking:
+        worst = blocking[0].incident_id
+        raise TransitionRefused(
+            f"{action} is refused: {sentence_of(blocking)}. Close it with `ridealong incident close {worst} "
+            f"--reason …` or grade it with `ridealong incident grade {worst}`; pausing, rolling back and "
+            "aborting are always allowed"
+        )

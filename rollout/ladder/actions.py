@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from policies.plan import Plan
 from policies.vocabulary import Mode
@@ -10,6 +11,9 @@ from rollout.ladder.approval import approves, requested, seal, takes_two
 from rollout.ladder.state import LadderState, Status, Track, TrackName, moved, shares_of
 from rollout.ladder.steps import INCIDENT, consider, entered, promoted, withdrawn
 from rollout.ladder.transition import Decision, Order, Outlook, Ruling, Transition
+
+CLOCK: Final = ("CLOCK_WENT_BACK", "CLOCK_JUMPED")
+"""Holds that no override ends: nobody knows what time it is."""
 
 
 def start(plan: Plan, digest: str, state: LadderState | None, order: Order) -> Transition:
@@ -101,7 +105,7 @@ def promote(plan: Plan, state: LadderState, name: TrackName, ruling: Ruling, ord
         )
         return seal(change, plan, state, order)
     harmed = ruling.decision is Decision.ROLL_BACK or ruling.reason == INCIDENT
-    if harmed or track.status is Status.PAUSED or outlook.reason == "CLOCK_WENT_BACK":
+    if harmed or track.status is Status.PAUSED or outlook.reason in CLOCK:
         raise TransitionRefused(f"{track.step} cannot be left: {outlook.sentence} ({outlook.reason})")
     if not order.override:
         raise TransitionRefused(

@@ -181,6 +181,8 @@ class Journal:
 
     def _record(self, group: Sequence[_Call]) -> None:
         """Write one group and answer its calls: each by itself, except when the disk fails them all."""
+        # Whoever asked may have gone: from here on nobody can cancel, and an answer finds its call.
+        group = [call for call in group if call.future.set_running_or_notify_cancel()]
         answers: list[list[Receipt] | RecordError] = []
         try:
             self._refuse_after_failure()

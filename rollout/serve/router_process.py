@@ -22,6 +22,7 @@ from rollout.record.folder import DataFolder
 from rollout.record.journal import Journal
 from rollout.router import Router
 from rollout.serve.lifeline import stop_with_parent
+from rollout.serve.patience import PatientProtocol
 from rollout.serve.settings import RunSettings
 from rollout.serve.sockets import require_loopback
 from rollout.serve.supervisor import USAGE_EXIT
@@ -59,7 +60,7 @@ def run(settings: RunSettings) -> None:
         )
         config = uvicorn.Config(
             create_app(door),
-            http="httptools",
+            http=PatientProtocol,
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=_DRAIN_SECONDS,
