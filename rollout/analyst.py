@@ -24,6 +24,8 @@ from rollout.gating import gate as judge_gate
 from rollout.gating import known_workflows, require_workflow
 from rollout.ladder.state import LadderState, TrackName
 from rollout.ladder.transition import Order, Ruling
+from rollout.measure.usage import shadow_spending
+from rollout.observe.figures import Figures
 from rollout.plan_keeper import PlanKeeper, told
 from rollout.record.folder import DataFolder
 from rollout.report import overview
@@ -55,6 +57,7 @@ class Analyst:
         self._folder = folder
         self._clock = clock or SystemClock()
         self._using = threading.RLock()
+        self._figures = Figures()
         self._answers: dict[tuple[Any, ...], _Known] = {}
         self._controller = Controller(
             folder.view,
@@ -136,6 +139,13 @@ class Analyst:
             self.catch_up()
             for change in self._controller.tick():
                 _log.warning("%s: %s", change.state.workflow, change.sentence)
+            self._figures.shadow = shadow_spending(self._folder.view, self._clock.now().date())
+
+    def figures(self) -> dict[str, Any]:
+        """Position, plan files and what the last tick saw, of all tenants; waits for nothing."""
+        files = told(self._keeper.files if self._keeper is not None else {}, "")
+        counts = {state: files[state] for state in ("refused", "waiting")}
+        return {"position": self.position, "plans": counts, "figures": self._figures.to_json()}
 
     def keep_plans(self, folder: Path) -> None:
         """Have the rollouts follow the plans of a folder from now on."""
@@ -190,7 +200,9 @@ class Analyst:
             track=track.value,
             tenant=state.tenant,
         )
-        return report.judgement.ruling(report.to_json())
+        ruling = report.judgement.ruling(report.to_json())
+        self._figures.looked(state.tenant, state.workflow, track.value, ruling)
+        return ruling
 
     def _status(self, tenant: str, name: str) -> dict[str, Any]:
         standing, now = self._standing(tenant, name), self._clock.now()

@@ -144,6 +144,11 @@ class TicketDesk:
         finally:
             self._inside -= 1
 
+    @property
+    def room(self) -> tuple[int, int]:
+        """Tickets that are being handled, and how many may be at once."""
+        return self._inside, self._most
+
     async def drain(self) -> None:
         """Wait for the shadow runs under way."""
         await asyncio.gather(*self._watching, return_exceptions=True)

@@ -148,7 +148,9 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("GET", "/openapi.json"): Rule(Open.ANYBODY, "describes the doors"),
     ("GET", "/healthz"): Rule(Open.ANYBODY, "says that the process lives"),
     ("GET", "/readyz"): Rule(Open.ANYBODY, "says ready or not; the checks only to who may read rollouts"),
-    ("GET", "/metrics"): Rule(Permission.READ, "counts the tenant's decisions"),
+    ("GET", "/metrics"): Rule(
+        Permission.READ, "counts the tenant's decisions; all tenants' for those of none", of_tenant=False
+    ),
 }
 """By method and path as the door registers it; an action of a workflow stands by its own name."""
 

@@ -17,6 +17,7 @@ from rollout.api.problems import Refused, of_error
 from rollout.api.soundness import require_sound
 from rollout.clock import Clock
 from rollout.errors import AccessError, NotAllowed, NotSignedIn, RecordError, RidealongError, TooMany
+from rollout.observe.requests import ROUTE, TENANT
 from rollout.records import Event
 
 _log = logging.getLogger(__name__)
@@ -89,14 +90,17 @@ def guarded(
 
     async def handle(request: Request) -> Response:
         principal: Principal | None = None
-        access = door.access
+        access, scope = door.access, request.scope
+        scope[ROUTE] = route
         try:
             address = request.client.host if request.client is not None else ""
             principal = await access.identify(request.headers.get("authorization"), address)
+            scope[TENANT] = principal.tenant or ""
             needed = rule or _rule_of_action(method, path, request.path_params)
             access.permit(principal, needed)
             asked = request.query_params.get("tenant")
             tenant = access.tenant(principal, asked, needed=needed is None or needed.of_tenant)
+            scope[TENANT] = tenant
             with access.inside(principal, tenant):
                 if method == "POST" and (body := await request.body()):
                     require_sound(body)
@@ -134,6 +138,7 @@ def _open(door: Admits, route: str, way: Open, handler: Handler) -> Callable[[Re
     """A route without a role. Who shows a key that opens is known all the same."""
 
     async def handle(request: Request) -> Response:
+        request.scope[ROUTE] = route
         try:
             caller = await _recognised(door.access, request, route) if way is Open.ANYBODY else None
             return await handler(door, request, caller or Caller(None, INSTALLATION, route))

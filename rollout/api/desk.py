@@ -1,7 +1,7 @@
 """The hot loop behind HTTP: decide, record, wait until it is durable, answer."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from agents.contract import Ticket
 from rollout.errors import ConflictingEvent
@@ -20,6 +20,8 @@ class Desk:
     def __init__(self, router: Router, journal: Journal) -> None:
         self._router = router
         self._journal = journal
+        self.recorded: Callable[[list[Event]], None] = lambda _: None
+        """Told of what ``record`` has recorded for the first time; not of decisions."""
 
     async def route(self, ticket: Ticket) -> Assigned:
         """Where the ticket goes; the same answer whenever it is asked again.
@@ -34,7 +36,7 @@ class Desk:
         content = await self._kept(ticket) if ticket.subject or ticket.text else {}
         events = events_of(routed, content)
         try:
-            await self.record(events)
+            await asyncio.wrap_future(self._journal.submit(events))
         except ConflictingEvent:
             return await asyncio.to_thread(self._known, ticket)
         return routed.assigned
@@ -71,7 +73,11 @@ class Desk:
 
     async def record(self, events: list[Event]) -> list[Receipt]:
         """Record events, all or none, durable on return."""
-        return await asyncio.wrap_future(self._journal.submit(events))
+        receipts = await asyncio.wrap_future(self._journal.submit(events))
+        self.recorded(
+            [event for event, receipt in zip(events, receipts, strict=True) if not receipt.duplicate]
+        )
+        return receipts
 
     def workflows_of(self, tickets: Iterable[str], tenant: str) -> dict[str, str]:
         """The workflow of each ticket that was ever opened here."""

@@ -4,11 +4,11 @@ import asyncio
 import gc
 import hmac
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from fastapi import FastAPI
@@ -35,17 +35,19 @@ from rollout.api.metrics import Metrics
 from rollout.api.ofrep import evaluate, evaluate_all
 from rollout.api.once import Once
 from rollout.api.openapi import describe
-from rollout.api.operations import alive, index, me, metrics, ready
+from rollout.api.operations import alive, index, me, ready
 from rollout.api.orders import moved, order, unless_severe
 from rollout.api.outcomes import event_of
 from rollout.api.remote import BEARER, TRANSITIONS, event_from
 from rollout.api.reviews import review
+from rollout.api.scrape import metrics
 from rollout.api.standings import Standings
 from rollout.api.tickets import handle_ticket
 from rollout.api.webhooks import Reception, from_anybody, from_intercom, from_zendesk
 from rollout.clock import Clock, SystemClock
 from rollout.incidents.register import Register
 from rollout.ladder.transition import Order
+from rollout.observe.requests import Observed
 from rollout.record.journal import Journal, Receipt
 from rollout.records import Event
 from rollout.ticketing import TicketDesk
@@ -75,12 +77,15 @@ class Door:
     """Takes what help desks report; without one nobody can."""
     tickets: TicketDesk | None = None
     """Has tickets answered; without one they can only be routed."""
+    agents: Callable[[], Awaitable[Mapping[str, Any] | None]] | None = None
+    """Asks the agents' process how it is doing."""
     incidents: Register = field(init=False)
     once: Once = field(init=False)
 
     def __post_init__(self) -> None:
         self.incidents = Register(self.journal)
         self.once = Once(self.journal.folder.parent / "idempotency.sqlite", self.clock)
+        self.desk.recorded = self.metrics.recorded
         if self.reception is not None:
             self.metrics.webhooks = self.reception.counts
 
@@ -109,6 +114,7 @@ def create_app(door: Door) -> FastAPI:
     problems.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(LocalOnly, one_person=lambda: door.access.one_person)
+    app.add_middleware(Observed, seen=door.metrics.seen, told=door.metrics.refused)
     describe(app)
     return app
 
@@ -119,12 +125,12 @@ async def _route(door: Door, request: Request, caller: Caller) -> Response:
         tickets = [each.ticket(caller.tenant) for each in parse_tickets(body)]
         decided = await door.desk.route_many(tickets)
         for ticket, assigned in zip(tickets, decided, strict=True):
-            door.metrics.decisions[caller.tenant, ticket.workflow, assigned.arm, assigned.reason] += 1
+            door.metrics.decided(caller.tenant, ticket.workflow, assigned)
         pairs = zip(tickets, decided, strict=True)
         return as_json({"decisions": [decision(ticket.workflow, assigned) for ticket, assigned in pairs]})
     asked = ROUTE.validate_json(body)
     assigned = await door.desk.route(asked.ticket(caller.tenant))
-    door.metrics.decisions[caller.tenant, asked.workflow, assigned.arm, assigned.reason] += 1
+    door.metrics.decided(caller.tenant, asked.workflow, assigned)
     return as_json(decision(asked.workflow, assigned))
 
 
@@ -138,7 +144,7 @@ async def _outcomes(door: Door, request: Request, caller: Caller) -> Response:
         [event_of(outcome, known.get(outcome.ticket_id), tenant, author) for outcome in outcomes]
     )
     for outcome, receipt in zip(outcomes, receipts, strict=True):
-        door.metrics.outcomes[tenant, outcome.type] += not receipt.duplicate
+        door.metrics.outcomes.add(tenant, outcome.type, by=not receipt.duplicate)
     return as_json({"receipts": [receipt._asdict() for receipt in receipts]})
 
 

@@ -8,7 +8,6 @@ from starlette.responses import Response
 from rollout.access.roles import Permission
 from rollout.api.admit import Caller
 from rollout.api.answers import as_json
-from rollout.api.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
     from rollout.api.door import Door
@@ -72,14 +71,3 @@ def _plans(plans: dict[str, Any] | None) -> str:
     ]
     counted = f"{plans['refused']} refused, {plans['waiting']} waiting for a person"
     return "; ".join([f"{counted}; the last good ones stay in force", *told])
-
-
-async def metrics(door: "Door", _: Request, caller: Caller) -> Response:
-    """The tenant's counters and the server's gauges."""
-    head, position = door.journal.head().seq, await door.analyst.position()
-    gauges: dict[str, float] = {"journal_seq": head, "analyst_up": position is not None}
-    if position is not None:
-        gauges |= {"view_position": position, "view_lag_records": max(head - position, 0)}
-        if (plans := await door.analyst.plans(caller.tenant)) is not None:
-            gauges |= {"plans_refused": plans["refused"], "plans_waiting": plans["waiting"]}
-    return Response(door.metrics.text(caller.tenant, gauges), media_type=CONTENT_TYPE)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from rollout.errors import (
     ConflictingEvent,
@@ -26,6 +27,7 @@ from rollout.errors import (
     UnknownWorkflow,
     UsageError,
 )
+from rollout.observe.requests import PROBLEM
 
 MEDIA_TYPE: Final = "application/problem+json"
 _TITLES: Final[dict[str, tuple[int, str]]] = {
@@ -91,6 +93,16 @@ class Refused(Exception):
         self.code, self.detail, self.extra = code, detail, extra
 
 
+class _Problem(Response):
+    """Notes its code for whoever counts refusals."""
+
+    code = ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[PROBLEM] = self.code
+        await super().__call__(scope, receive, send)
+
+
 def problem(
     code: str,
     detail: str,
@@ -113,7 +125,9 @@ def problem(
     sent = dict(headers or {})
     if code in _RETRY_AFTER:
         sent["Retry-After"] = _RETRY_AFTER[code]
-    return Response(orjson.dumps(body), status, sent, MEDIA_TYPE)
+    response = _Problem(orjson.dumps(body), status, sent, MEDIA_TYPE)
+    response.code = code
+    return response
 
 
 def of_error(error: RidealongError) -> Response:

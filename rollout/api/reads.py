@@ -35,6 +35,8 @@ class Answers(Protocol):
 
     def plans(self, tenant: str) -> dict[str, Any]: ...
 
+    def figures(self) -> dict[str, Any]: ...
+
     def promote(self, name: str, asked: Promotion) -> dict[str, Any]: ...
 
 
@@ -92,6 +94,11 @@ _private = APIRouter()
 @_private.get("/internal/position")
 def position(request: Request) -> dict[str, int]:
     return {"position": _answers(request).position}
+
+
+@_private.get("/internal/figures")
+def figures(request: Request) -> dict[str, Any]:
+    return _answers(request).figures()
 
 
 @_private.get("/internal/plans")

@@ -50,7 +50,7 @@ async def handle_ticket(door: Handles, request: Request, caller: Caller) -> Resp
     asked = ROUTE.validate_json(await request.body())
     answer = await door.tickets.handle(asked.ticket(caller.tenant))
     assigned = answer.assigned
-    door.metrics.decisions[caller.tenant, asked.workflow, assigned.arm, assigned.reason] += 1
+    door.metrics.decided(caller.tenant, asked.workflow, assigned)
     told = asdict(answer)
     del told["assigned"]
     return as_json(decision(asked.workflow, assigned) | told)

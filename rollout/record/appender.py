@@ -2,8 +2,10 @@
 
 import os
 from pathlib import Path
+from time import perf_counter
 from typing import Final
 
+from rollout.durations import SYNC_SECONDS, Durations
 from rollout.errors import RecordError
 from rollout.record.segments import segment_path, segments
 from rollout.record.tail import sync_folder
@@ -14,7 +16,11 @@ SEGMENT_BYTES: Final = 64 << 20
 class Appender:
     """Writes durably to the newest segment and begins a new one when it is full."""
 
-    def __init__(self, folder: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self, folder: Path, segment_bytes: int = SEGMENT_BYTES, syncs: Durations | None = None
+    ) -> None:
+        """``syncs`` takes how long each write waited for the disk."""
+        self._syncs = syncs or Durations(SYNC_SECONDS)
         self._folder = folder
         self._segment_bytes = segment_bytes
         self._descriptor: int | None = None  # opened by the first write
@@ -43,7 +49,9 @@ class Appender:
                 f"{self._folder}: {error.strerror}; nothing was acknowledged."
                 " Make room and send the same events again"
             ) from error
+        began = perf_counter()
         os.fdatasync(self._descriptor)
+        self._syncs.observe(perf_counter() - began)
         self._size += len(data)
 
     def roll(self) -> None:

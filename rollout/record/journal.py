@@ -18,6 +18,7 @@ from rollout.errors import ConflictingEvent, QueueFull, RecordError
 from rollout.record.appender import SEGMENT_BYTES, Appender
 from rollout.record.index import IdIndex
 from rollout.record.line import Key, Prepared, prepare
+from rollout.record.pulse import Pulse
 from rollout.record.reader import DurableMark
 from rollout.record.segments import Head, decoded, lines
 from rollout.record.stage import Receipt, Stage, Write
@@ -66,7 +67,8 @@ class Journal:
         self._mark = DurableMark(folder, writable=True)
         self._mark.seq = self._head.seq
         self._clock = clock or SystemClock()
-        self._appender = Appender(folder, segment_bytes)
+        self.pulse = Pulse()
+        self._appender = Appender(folder, segment_bytes, self.pulse.syncs)
         self._queue_events = queue_events
         self._failure: RecordError | None = None
         self._calls: deque[_Call] = deque()
@@ -128,6 +130,11 @@ class Journal:
         key = Key(tenant, event_id)
         entry = self._index.find([key]).get(key)
         return None if entry is None else next(islice(self.read(entry.seq - 1, 1), 1), None)
+
+    @property
+    def queue(self) -> tuple[int, int]:
+        """Events that wait to be written, and how many may."""
+        return self._queued, self._queue_events
 
     @property
     def failure(self) -> RecordError | None:
@@ -209,6 +216,7 @@ class Journal:
         self._appender.write(b"".join(write.lines), write.first)
         self._head = write.head
         self._mark.seq = self._head.seq
+        self.pulse.beat(self._head.seq)
         self._index.add(write.entries, self._head)
 
     def _stopped(self, error: Exception) -> RecordError:

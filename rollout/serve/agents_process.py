@@ -14,6 +14,7 @@ from agents.registry import AgentUnavailable, build
 from policies.catalogue import SHIPPED, agents_folder, versions_in
 from policies.load import load_manifest
 from rollout.api.agent_host import create_app
+from rollout.observe.agents import Watch
 from rollout.serve.lifeline import stop_with_parent
 from rollout.serve.settings import RunSettings
 
@@ -53,7 +54,9 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s agents %(levelname)s %(message)s")
     settings = RunSettings.from_environment()
     stop_with_parent()
-    app = create_app(maker(versions(None if settings.plans is None else Path(settings.plans))))
+    watch = Watch(maker(versions(None if settings.plans is None else Path(settings.plans))))
+    app = create_app(watch)
+    app.router.routes.append(watch.route())
     uvicorn.Server(
         uvicorn.Config(app, uds=settings.agents_socket, log_level="warning", access_log=False)
     ).run()

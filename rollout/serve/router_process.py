@@ -11,6 +11,7 @@ from rollout.access import sign_in
 from rollout.access.admission import Admission
 from rollout.access.key_desk import KeyDesk
 from rollout.access.sign_in import SignInSettings
+from rollout.api.agent_host import connect
 from rollout.api.desk import Desk
 from rollout.api.door import Door, create_app
 from rollout.api.forward import Analyst
@@ -18,6 +19,7 @@ from rollout.api.standings import Standings, decisive
 from rollout.api.webhooks import Reception
 from rollout.clock import SystemClock
 from rollout.errors import RidealongError
+from rollout.observe.agents import asker
 from rollout.record.folder import DataFolder
 from rollout.record.journal import Journal
 from rollout.router import Router
@@ -56,6 +58,7 @@ def run(settings: RunSettings) -> None:
             token=settings.token,
             access=admission(settings, folder.journal),
             tickets=ticket_desk(settings, desk, folder, standings),
+            agents=asker(connect(settings.agents_socket)) if settings.agents_socket else None,
             reception=Reception(Settings(settings_file(settings.folder)), desk, SystemClock()),
         )
         config = uvicorn.Config(

@@ -115,6 +115,10 @@ class Echo:
     def plans(self, _: str) -> dict[str, Any]:
         return {"refused": 0, "waiting": 0, "files": {}}
 
+    def figures(self) -> dict[str, Any]:
+        counts = {"refused": 0, "waiting": 0}
+        return {"position": self.position, "plans": counts, "figures": {"looks": [], "shadow": []}}
+
     def promote(self, name: str, asked: Any) -> dict[str, Any]:
         self._standings.standing(asked.tenant, name)
         raise TransitionRefused(f"{name} of {asked.tenant} may not be left yet")

@@ -60,8 +60,8 @@ def test_the_metrics_count_what_was_decided(world: Any) -> None:
     for number in range(3):
         world.http.post("/v1/route", json=world.ticket(number))
     lines = world.http.get("/metrics").text.splitlines()
-    counted = f'ridealong_decisions_total{{workflow="{world.plan.workflow}",arm="human",reason="SHADOW"}} 3'
-    assert counted in lines
+    labels = f'tenant="default",workflow="{world.plan.workflow}",arm="human",mode="shadow",reason="SHADOW"'
+    assert f"ridealong_decisions_total{{{labels}}} 3" in lines
     assert "ridealong_analyst_up 0" in lines
     assert f"ridealong_journal_seq {world.folder.journal.head().seq}" in lines
 

@@ -1,0 +1,1 @@
+"""What the server says of its own work: counts, traces, log lines. Nothing of it decides anything."""

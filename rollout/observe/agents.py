@@ -1,0 +1,100 @@
+"""How the agents of the agents' process are doing: counted around them, whatever they are made of."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from agents.contract import Agent, Reply, Ticket, Toolset, Triage
+
+FIGURES = "/figures"
+
+
+class _Counts:
+    __slots__ = ("answered", "failed", "running")
+
+    def __init__(self) -> None:
+        self.answered = self.failed = self.running = 0
+
+
+class Watch:
+    """Hands out agents that are counted. An agent may say whether it asks its model (``breaker_state``)."""
+
+    def __init__(self, agent_of: Callable[[str], Agent]) -> None:
+        self._agent_of = agent_of
+        self._counts: dict[str, _Counts] = {}
+        self._agents: dict[str, Agent] = {}
+
+    def __call__(self, version: str) -> Agent:
+        """The agent of a version; raises what the maker raises."""
+        agent = self._agents[version] = self._agent_of(version)
+        return _Counted(agent, self._counts.setdefault(version, _Counts()))
+
+    def figures(self) -> dict[str, Any]:
+        return {
+            "versions": [
+                {
+                    "version": version,
+                    "answered": counts.answered,
+                    "failed": counts.failed,
+                    "running": counts.running,
+                    "breaker": _breaker(self._agents[version]),
+                }
+                for version, counts in sorted(self._counts.items())
+            ]
+        }
+
+    def route(self) -> Route:
+        """Where the router asks."""
+
+        async def figures(_: Request) -> Response:
+            return Response(orjson.dumps(self.figures()), media_type="application/json")
+
+        return Route(FIGURES, figures, methods=["GET"])
+
+
+def asker(http: httpx.AsyncClient) -> Callable[[], Awaitable[dict[str, Any] | None]]:
+    """Asks the agents' process on the line ``http``; None where it does not answer within a second."""
+
+    async def ask() -> dict[str, Any] | None:
+        try:
+            answer = await http.get(FIGURES, timeout=1.0)
+            return dict(orjson.loads(answer.content)) if answer.is_success else None
+        except (httpx.HTTPError, ValueError):
+            return None
+
+    return ask
+
+
+class _Counted:
+    def __init__(self, agent: Agent, counts: _Counts) -> None:
+        self._agent = agent
+        self._counts = counts
+
+    @property
+    def version(self) -> str:
+        return self._agent.version
+
+    async def answer(self, ticket: Ticket, triage: Triage, tools: Toolset) -> Reply:
+        counts, done = self._counts, False
+        counts.running += 1
+        try:
+            reply = await self._agent.answer(ticket, triage, tools)
+            done = True
+        finally:
+            counts.running -= 1
+            if done:
+                counts.answered += 1
+            else:
+                counts.failed += 1
+        return reply
+
+
+def _breaker(agent: Agent) -> str | None:
+    """``closed``, ``open`` or ``half-open``; None where the agent has none."""
+    state = getattr(agent, "breaker_state", None)
+    return state if isinstance(state, str) else None
