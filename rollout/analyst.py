@@ -24,8 +24,9 @@ from rollout.gating import gate as judge_gate
 from rollout.gating import known_workflows, require_workflow
 from rollout.ladder.state import LadderState, TrackName
 from rollout.ladder.transition import Order, Ruling
-from rollout.measure.usage import shadow_spending
+from rollout.measure.usage import By, shadow_spending
 from rollout.observe.figures import Figures
+from rollout.observe.usage import account, period_of
 from rollout.plan_keeper import PlanKeeper, told
 from rollout.record.folder import DataFolder
 from rollout.report import overview
@@ -127,6 +128,20 @@ class Analyst:
             change = self._controller.promote(name, TrackName(asked.track), given, asked.tenant)
             self.catch_up()
             return moved(change)
+
+    def usage(
+        self, tenant: str | None, since: datetime | None, until: datetime | None, by: By
+    ) -> dict[str, Any]:
+        """What was used in a period, by a tenant or by everybody.
+
+        Raises:
+            UsageError: see ``observe.usage``.
+
+        """
+        begin, end = period_of(since, until, self._clock.now())
+        with self._using:
+            self.catch_up()
+            return account(self._folder.view, begin, end, by, tenant)
 
     def catch_up(self) -> int:
         """Apply what was recorded since; how many events."""

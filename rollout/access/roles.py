@@ -117,6 +117,9 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("POST", "/v1/workflows/{workflow}/pause"): Rule(Permission.STOP, "only takes authority away", 20.0),
     ("POST", "/v1/workflows/{workflow}/abort"): Rule(Permission.STOP, "only takes traffic away", 20.0),
     ("GET", "/v1/metrics/overview"): Rule(Permission.READ, "shows the headlines", 10.0),
+    ("GET", "/v1/usage"): Rule(
+        Permission.READ, "shows what was used; everybody's to those of no tenant", 10.0, of_tenant=False
+    ),
     ("GET", "/v1/export"): Rule(Permission.EXPORT, "names customers, and who did what", 10.0),
     ("GET", "/v1/incidents"): Rule(Permission.READ, "shows what holds a rollout", 5.0),
     ("POST", "/v1/incidents"): Rule(Permission.INCIDENTS, "only takes authority away", 20.0),

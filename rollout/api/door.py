@@ -43,6 +43,7 @@ from rollout.api.reviews import review
 from rollout.api.scrape import metrics
 from rollout.api.standings import Standings
 from rollout.api.tickets import handle_ticket
+from rollout.api.usage import read_usage
 from rollout.api.webhooks import Reception, from_anybody, from_intercom, from_zendesk
 from rollout.clock import Clock, SystemClock
 from rollout.incidents.register import Register
@@ -194,6 +195,7 @@ _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("/v1/workflows/{workflow}/gate", "GET", _forward),
     ("/v1/workflows/{workflow}/{action}", "POST", _act),
     ("/v1/metrics/overview", "GET", _forward),
+    ("/v1/usage", "GET", read_usage),
     ("/v1/export", "GET", export),
     ("/v1/me", "GET", me),
     ("/v1/keys", "GET", list_keys),

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, FastAPI, Query
 from fastapi.openapi.utils import get_openapi
 
 from rollout.access.roles import Open, rule_of
-from rollout.api import reads
+from rollout.api import reads, usage
 from rollout.api.decisions import Decisions, Tickets
 from rollout.api.described import described
 from rollout.api.described_desk import desk_doors
@@ -198,7 +198,7 @@ def describe(app: FastAPI) -> None:
                 summary="Decides which tickets an AI agent may take, and on what evidence.",
                 routes=[
                     route
-                    for part in (_written, described, flags, desk_doors, reads.public)
+                    for part in (_written, described, flags, desk_doors, reads.public, usage.public)
                     for route in part.routes
                 ],
             )

@@ -20,6 +20,7 @@ from rollout.cli import (
     serving,
     trials,
     upkeep,
+    usage,
 )
 from rollout.errors import RidealongError, TransitionRefused
 
@@ -39,6 +40,7 @@ _register: tuple[Callable[[typer.Typer], None], ...] = (
     planning.register,
     importing.register,
     evidence.register,
+    usage.register,
     ladder.register,
     incidents.register,
     hooks.register,

@@ -115,6 +115,9 @@ class Echo:
     def plans(self, _: str) -> dict[str, Any]:
         return {"refused": 0, "waiting": 0, "files": {}}
 
+    def usage(self, tenant: str | None, *_: Any) -> dict[str, Any]:
+        return {"tenant": tenant}
+
     def figures(self) -> dict[str, Any]:
         counts = {"refused": 0, "waiting": 0}
         return {"position": self.position, "plans": counts, "figures": {"looks": [], "shadow": []}}
