@@ -33,6 +33,11 @@ Enum = TypeVar("Enum", Urgency, Sentiment, Complexity)
 
 
 class _Compiled(NamedTuple):
+    """``any_…`` finds a text in which at least one of its kind is found: most texts are done with that."""
+
+    any_signal: Any
+    any_urgency: Any
+    any_feeling: Any
     signals: Mapping[str, Any]
     urgent: Any
     pressing: Any
@@ -55,7 +60,9 @@ def triage(ticket: Ticket, rules: TriageRules = DEFAULT) -> Triage:
     body = "\n".join([ticket.text, *(turn.text for turn in ticket.turns if turn.author == "customer")])
     text = f"{subject}\n{_ends(normalise(body), rules)}"
     bag = words(text)
-    signals = list(detect(text, rules))
+    lower = text.lower()
+    read = _ends(text, rules)
+    signals = _detected(read, read.lower(), rules)
     if len(bag) < rules.min_words:
         signals.append(TOO_LITTLE_TEXT)
     if not _readable(ticket.language, bag, rules):
@@ -68,8 +75,8 @@ def triage(ticket: Ticket, rules: TriageRules = DEFAULT) -> Triage:
         signals.append(UNKNOWN_VALUE)
     return Triage(
         category=(ticket.category or "").strip() or _category(words(subject), bag, rules),
-        urgency=urgency or _urgency(text.lower(), signals, rules),
-        sentiment=sentiment or read_sentiment(text, rules),
+        urgency=urgency or _urgency(lower, signals, rules),
+        sentiment=sentiment or _feeling(read, read.lower(), rules),
         complexity=complexity or _complexity(signals, len(bag), rules),
         signals=tuple(signals),
         entities=_entities(text, bag, rules),
@@ -80,19 +87,30 @@ def triage(ticket: Ticket, rules: TriageRules = DEFAULT) -> Triage:
 def detect(text: str, rules: TriageRules = DEFAULT) -> tuple[str, ...]:
     """The names of the detectors that fire on a text, in the order of the rules."""
     text = _ends(normalise(text), rules)
-    lower = text.lower()
-    compiled = _compile(rules)
-    found = [name for name, pattern in compiled.signals.items() if pattern.search(lower)]
-    if _is_intense(text) or compiled.angry.search(lower):
-        found.append(INTENSITY)
-    return tuple(found)
+    return tuple(_detected(text, text.lower(), rules))
 
 
 def read_sentiment(text: str, rules: TriageRules = DEFAULT) -> Sentiment:
     """The sentiment of one text. Politeness alone is neutral, praise beside a complaint is a complaint."""
     text = _ends(normalise(text), rules)
-    lower = text.lower()
+    return _feeling(text, text.lower(), rules)
+
+
+def _detected(text: str, lower: str, rules: TriageRules) -> list[str]:
+    """``detect`` of a text that is normalised already; ``lower`` is the same in lower case."""
     compiled = _compile(rules)
+    some = not lower.isspace() and compiled.any_signal.search(lower) is not None
+    found = [name for name, pattern in compiled.signals.items() if pattern.search(lower)] if some else []
+    if _is_intense(text) or (some and compiled.angry.search(lower)):
+        found.append(INTENSITY)
+    return found
+
+
+def _feeling(text: str, lower: str, rules: TriageRules) -> Sentiment:
+    """``read_sentiment`` of a text that is normalised already."""
+    compiled = _compile(rules)
+    if lower.isspace() or compiled.any_feeling.search(lower) is None:
+        return Sentiment.NEUTRAL
     frustrated = bool(compiled.frustrated.search(lower))
     if compiled.angry.search(lower) or (frustrated and _is_intense(text)):
         return Sentiment.ANGRY
@@ -139,7 +157,11 @@ def _given(kind: type[Enum], value: str | None) -> tuple[Enum | None, bool]:
 
 def _urgency(lower: str, signals: list[str], rules: TriageRules) -> Urgency:
     compiled = _compile(rules)
-    if "safety" in signals or "security" in signals or compiled.urgent.search(lower):
+    if "safety" in signals or "security" in signals:
+        return Urgency.CRITICAL
+    if lower.isspace() or compiled.any_urgency.search(lower) is None:
+        return Urgency.NORMAL
+    if compiled.urgent.search(lower):
         return Urgency.CRITICAL
     if compiled.unhurried.search(lower):
         return Urgency.LOW
@@ -173,6 +195,8 @@ def _ngrams(bag: list[str]) -> set[tuple[str, ...]]:
 
 def _entities(text: str, bag: list[str], rules: TriageRules) -> Mapping[str, tuple[str, ...]]:
     """Order numbers as written, e-mail addresses masked, products in the desk's spelling."""
+    if not bag:
+        return {}
     orders = (number for number in _ORDER.findall(text) if any(char.isdigit() for char in number))
     emails = (f"{first}***@{domain}" for first, domain in _EMAIL.findall(text))
     products = _compile(rules).products
@@ -193,7 +217,11 @@ def _compile(rules: TriageRules) -> _Compiled:
     def key(term: str) -> tuple[str, ...]:
         return tuple(stem(word) for word in words(normalise(term)))
 
+    firing = tuple(pattern for patterns in rules.signals.values() for pattern in patterns)
     return _Compiled(
+        any_signal=either((*firing, *rules.angry)),
+        any_urgency=either((*rules.urgent, *rules.pressing, *rules.unhurried)),
+        any_feeling=either((*rules.angry, *rules.frustrated, *rules.positive)),
         signals={name: either(patterns) for name, patterns in rules.signals.items()},
         urgent=either(rules.urgent),
         pressing=either(rules.pressing),
