@@ -4,6 +4,7 @@ RidealongError
 ├── UsageError            the caller asked for something that cannot be; exit code 2
 │   ├── UnknownWorkflow
 │   ├── UnknownKey        an access key that is not there, or not yours to see
+│   ├── UnknownTicket     a ticket that was never opened here, or not waiting for anybody
 │   └── FolderInUse       another process owns the data folder
 ├── RecordError           the journal or its view
 │   ├── InvalidEvent      an event that cannot be written as it is
@@ -15,7 +16,8 @@ RidealongError
 │   ├── NotSignedIn       nobody knows who it is
 │   ├── NotAllowed        it has no such permission, or the thing belongs to another tenant
 │   └── TooMany           it asked more often than it may
-└── TransitionRefused     a promotion, pause, resume or abort that the ladder does not allow; exit code 1
+├── TransitionRefused     a promotion, pause, resume or abort that the ladder does not allow; exit code 1
+└── DeskRefused           a word or an act at the desk that what was said or done before does not allow
 """
 
 
@@ -32,6 +34,10 @@ class UnknownWorkflow(UsageError):
 
 
 class UnknownKey(UsageError):
+    pass
+
+
+class UnknownTicket(UsageError):
     pass
 
 
@@ -84,4 +90,8 @@ class TooMany(AccessError):
 
 
 class TransitionRefused(RidealongError):
+    pass
+
+
+class DeskRefused(RidealongError):
     pass

@@ -26,6 +26,10 @@ class Kind(StrEnum):
     APPROVAL = "approval"
     CORRECTION = "correction"
     REVIEW = "review"
+    TURN = "turn"
+    """One message of a conversation, in its place."""
+    CLAIM = "claim"
+    """A person takes what waits at the desk, or gives it back."""
     INCIDENT = "incident"
     TRANSITION = "transition"
     CONFIG = "config"
@@ -200,6 +204,83 @@ class Corrected:
     """The reason of an exclusion as in ``TicketOpened.excluded``; None where it counts."""
     into: str | None = None
     """The ticket that a merged one went on as."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message of a conversation after its opening, which the ticket itself is."""
+
+    ticket_id: str
+    place: int
+    """From 1, without gaps; the record's id ends in it, so that whoever writes it first has it."""
+    author: str
+    """``customer``, ``agent`` or ``human``."""
+    message: int
+    """Of a customer: which of their messages it is, the opening being 1. Of anybody else: the newest one
+    of theirs that it answers."""
+    turn_id: str | None = None
+    """Whoever reported it chose this id; None for the agent's."""
+    content: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Who looks after a ticket that waits at the desk: nobody, once it is given back."""
+
+    ticket_id: str
+    number: int
+    """From 1, one more for every change; the record's id ends in it."""
+    owner: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """The agent's proposal for the person who answers."""
+
+    ticket_id: str
+    version: str
+    message: int
+    """The customer's message that it answers; 1 is the opening."""
+    what: str = "draft"
+    violations: tuple[str, ...] = ()
+    """Rules it breaks: it may be edited, not sent as it is."""
+    reasons: tuple[str, ...] = ()
+    """Why it is empty, where the agent would have handed off."""
+    seconds: float | None = None
+    cost_usd: float | None = None
+    tokens: int = 0
+    model: str | None = None
+    confidence: float | None = None
+    sources: tuple[str, ...] = ()
+    error: str | None = None
+    content: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """A person says that the machine's assessment of a ticket was wrong."""
+
+    ticket_id: str
+    value: str
+    """What was wrong, of a closed vocabulary."""
+    what: str = "assessment"
+    content: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What a person said of two replies that they saw side by side, not knowing whose is whose."""
+
+    ticket_id: str
+    version: str
+    rater: str
+    preferred: str | None
+    """``agent``, ``human`` or ``tie``."""
+    outcome: str | None
+    """What would have become of the agent's reply, of a closed vocabulary."""
+    first: str
+    """Whose reply stood first: ``agent`` or ``human``."""
+    content: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,36 +1,29 @@
-"""A ticket from arrival to answer: decide, record, handle where the arm says so, record, answer.
+"""A ticket from arrival to answer, and every message after it: decide, record, handle, record, answer.
 
 What is answered is read back from the record and the store of texts, the first time like every other:
-so the same ticket gets the same answer, and an erased text is in no answer any more.
+so the same ticket or turn gets the same answer, and an erased text is in no answer any more.
 """
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Protocol
 
-from agents.contract import Agent, Packet, Ticket, Triage
-from agents.roles.triage import triage as common_triage
-from agents.tools import Tools
-from policies.vocabulary import Arm, Mode
+from agents.contract import Agent, Ticket
+from policies.vocabulary import Arm
 from rollout.clock import Clock
-from rollout.errors import ConflictingEvent, QueueFull, RecordError
-from rollout.handle.assist import Proposal, propose
-from rollout.handle.human import queue_of
-from rollout.handle.live import Live
-from rollout.handle.shadow import Shadow, ShadowLimits
-from rollout.record.content import ContentStore, Text
+from rollout.conversations.answering import LENIENT, Answering, Given, People, Terms
+from rollout.conversations.book import Book, Word
+from rollout.conversations.thread import OPENING, Entry, Thread
+from rollout.conversations.watching import Limits, Watching
+from rollout.errors import QueueFull
+from rollout.record.content import ContentStore
 from rollout.record.journal import Journal
-from rollout.records import Assigned, Event, Kind, Record
+from rollout.records import Assigned, Event
 
 MOST_AT_ONCE: Final = 64
-RELEASED: Final = "version-released"
 _BY_AGENT: Final = frozenset({Arm.AGENT.value, Arm.CANARY.value})
-
-_log = logging.getLogger(__name__)
 
 
 class Routes(Protocol):
@@ -43,40 +36,19 @@ class Routes(Protocol):
     def may_serve(self, tenant: str, workflow: str, assigned: Assigned) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(Given):
     """What comes of a ticket, as far as it is known now."""
 
     assigned: Assigned
-    handler: str
-    """``agent`` when its words go to the customer, else ``human``."""
-    reply: str | None = None
-    """For the customer, from the agent; None where a human answers, or the text was erased."""
-    message: str | None = None
-    """For the customer until a human answers."""
-    draft: str | None = None
-    """For the person who answers: the agent's proposal."""
-    violations: tuple[str, ...] = ()
-    """Rules that the draft breaks; such a one may be edited, not sent."""
-    packet: str | None = None
-    """For the person who takes over."""
-    queue: str | None = None
-    reasons: tuple[str, ...] = ()
 
 
-class RecordedDesk:
-    """Hand-offs wait in the record and in the answer; whoever asked has the people."""
+@dataclass(slots=True)
+class _Turnstile:
+    """Whoever is at a ticket, and how many there are. A lock just released is not yet its next holder's."""
 
-    async def enqueue(
-        self,
-        ticket: Ticket,
-        triage: Triage,
-        *,
-        packet: Packet | None,  # noqa: ARG002 (recorded by whoever asks)
-        reasons: Sequence[str],
-        at: datetime,  # noqa: ARG002
-    ) -> str:
-        return queue_of(ticket, triage, reasons)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: int = 0
 
 
 class TicketDesk:
@@ -90,8 +62,8 @@ class TicketDesk:
         agent_of: Callable[[str], Agent],
         clock: Clock,
         *,
-        deadline: Callable[[str], float] = lambda _: 20.0,
-        shadow_limits: Callable[[str, Assigned, str], ShadowLimits | None] = lambda *_: None,
+        terms: Terms = LENIENT,
+        shadow_limits: Limits = lambda *_: None,
         most: int = MOST_AT_ONCE,
     ) -> None:
         """Set the desk up.
@@ -102,23 +74,22 @@ class TicketDesk:
             content: the texts.
             agent_of: the agent of a version.
             clock: the time.
-            deadline: seconds that a version has for a reply; later a human takes the ticket.
+            terms: how long a version may take for a reply, and how many it may give.
             shadow_limits: by tenant, assignment and workflow; None watches nothing.
-            most: tickets handled at a time; one more is refused before anything is recorded.
+            most: tickets and turns handled at a time; one more is refused before anything is recorded.
 
         """
+        self.book = Book(desk, journal, content, clock)
         self._desk = desk
-        self._journal = journal
-        self._content = content
-        self._agent_of = agent_of
-        self._clock = clock
-        self._deadline = deadline
-        self._shadow_limits = shadow_limits
+        self._answering = Answering(desk, self.book, content, agent_of, clock, terms)
+        self._watching = Watching(desk, journal, content, agent_of, clock, shadow_limits)
         self._most = most
         self._inside = 0
-        self._busy: dict[tuple[str, str], asyncio.Lock] = {}
-        self._shadows: dict[tuple[str, str, str, str], Shadow] = {}
-        self._watching: set[asyncio.Task[None]] = set()
+        self._busy: dict[tuple[str, str], _Turnstile] = {}
+
+    def heed(self, people: People) -> None:
+        """Keep the agent off tickets that people have, also where that was reported from elsewhere."""
+        self._answering.people = people
 
     async def handle(self, ticket: Ticket) -> Answer:
         """Decide, handle and record; durable on return, and the same answer whenever it is asked again.
@@ -129,20 +100,42 @@ class TicketDesk:
             RecordError: nothing can be recorded.
 
         """
-        if self._inside >= self._most:
-            raise QueueFull(f"{self._most} tickets are being handled; try again later")
-        self._inside += 1
-        try:
-            async with self._alone(ticket):
-                assigned = await self._desk.route(ticket)
-                if assigned.arm not in _BY_AGENT or assigned.version is None:
-                    self._watch(ticket, assigned)
-                    return Answer(assigned, "human")
-                if assigned.mode == Mode.ASSIST:
-                    return await self._drafted(ticket, assigned, assigned.version)
-                return await self._answered(ticket, assigned, assigned.version)
-        finally:
-            self._inside -= 1
+        async with self._room(), self._alone(ticket.tenant, ticket.ticket_id):
+            assigned = await self._desk.route(ticket)
+            if assigned.arm not in _BY_AGENT or assigned.version is None:
+                self._watching.begin(ticket, assigned)
+                return Answer(handler="human", assigned=assigned)
+            thread = await self.book.thread(ticket.tenant, ticket.ticket_id)
+            thread = await self._answering.upto(thread, OPENING, ticket)
+            given = await self._answering.given(thread, OPENING)
+            return Answer(assigned=assigned, **asdict(given))
+
+    async def turn(self, tenant: str, ticket_id: str, word: Word) -> tuple[Thread, Entry, Given]:
+        """Take in a message and have it answered, where it is the customer's and the agent's to answer.
+
+        It is durable before anybody thinks about it. Messages are answered one by one, in their order;
+        the same turn id gets the same answer.
+
+        Raises:
+            UnknownTicket: there is no such ticket.
+            DeskRefused: what was said before does not allow it.
+            QueueFull: as many as may be are being handled or waiting to be recorded.
+            RecordError: nothing can be recorded.
+
+        """
+        if word.author == "human":
+            thread, said = await self.book.say(tenant, ticket_id, word)
+            return thread, said, Given("human")
+        async with self._room():
+            _, said = await self.book.say(tenant, ticket_id, word)
+            async with self._alone(tenant, ticket_id):
+                thread = await self.book.thread(tenant, ticket_id)
+                thread = await self._answering.upto(thread, said.message)
+            return thread, said, await self._answering.given(thread, said.message)
+
+    async def given(self, thread: Thread, message: int) -> Given:
+        """What a customer's message was answered with."""
+        return await self._answering.given(thread, message)
 
     @property
     def room(self) -> tuple[int, int]:
@@ -151,127 +144,28 @@ class TicketDesk:
 
     async def drain(self) -> None:
         """Wait for the shadow runs under way."""
-        await asyncio.gather(*self._watching, return_exceptions=True)
-
-    async def _answered(self, ticket: Ticket, assigned: Assigned, version: str) -> Answer:
-        handled = await self._find(f"handling:{ticket.ticket_id}:agent:1", ticket.tenant)
-        if handled is None:
-            live = Live(RecordedDesk(), self._clock, deadline=self._deadline(version))
-
-            def fence(one: Ticket) -> str | None:
-                return None if self._desk.may_serve(one.tenant, one.workflow, assigned) else RELEASED
-
-            done = await live.handle(self._agent_of(version), ticket, self._triage(ticket), Tools(), fence)
-            await self._record(ticket, done.texts(), done.events)
-            handled = await self._find(f"handling:{ticket.ticket_id}:agent:1", ticket.tenant)
-        assert handled is not None
-        text = await self._text(handled, "reply")
-        if handled.payload["outcome"] == "replied":
-            return Answer(assigned, "agent", reply=text)
-        escalated = await self._find(f"escalation:{ticket.ticket_id}:1", ticket.tenant)
-        told: Mapping[str, Any] = {} if escalated is None else escalated.payload
-        return Answer(
-            assigned,
-            "human",
-            message=text,
-            packet=None if escalated is None else await self._text(escalated, "packet"),
-            queue=told.get("queue"),
-            reasons=tuple(told.get("reasons", ())),
-        )
-
-    async def _drafted(self, ticket: Ticket, assigned: Assigned, version: str) -> Answer:
-        event_id = f"draft:{ticket.ticket_id}"
-        record = await self._find(event_id, ticket.tenant)
-        if record is None:
-            proposal = await propose(
-                self._agent_of(version),
-                ticket,
-                self._triage(ticket),
-                Tools(),
-                deadline=self._deadline(version),
-            )
-            texts = {"draft": proposal.text} if proposal.text else {}
-            await self._record(
-                ticket, texts, lambda content: [_draft(event_id, ticket, proposal, content, self._clock)]
-            )
-            record = await self._find(event_id, ticket.tenant)
-        assert record is not None
-        violations = tuple(record.payload["violations"])
-        return Answer(assigned, "human", draft=await self._text(record, "draft"), violations=violations)
-
-    def _watch(self, ticket: Ticket, assigned: Assigned) -> None:
-        """Let the agent answer beside the human, in the background."""
-        if assigned.mode != Mode.SHADOW or assigned.version is None or not assigned.eligible:
-            return
-        key = (ticket.tenant, ticket.workflow, assigned.step, assigned.version)
-        if key not in self._shadows:
-            limits = self._shadow_limits(ticket.tenant, assigned, ticket.workflow)
-            if limits is None:
-                return
-            self._shadows[key] = Shadow(self._agent_of(assigned.version), limits)
-        task = asyncio.create_task(self._watched(self._shadows[key], ticket, assigned.version))
-        self._watching.add(task)
-        task.add_done_callback(self._watching.discard)
-
-    async def _watched(self, shadow: Shadow, ticket: Ticket, version: str) -> None:
-        if await self._find(f"comparison:{version}:{ticket.ticket_id}", ticket.tenant) is not None:
-            return
-        seen = await shadow.watch(ticket, self._triage(ticket), None, self._clock.now())
-        try:
-            await self._record(ticket, seen.texts(), lambda content: [seen.event(content)])
-        except RecordError as error:
-            _log.warning("what a shadow said to %s is not recorded: %s", ticket.ticket_id, error)
-
-    async def _record(
-        self,
-        ticket: Ticket,
-        texts: Mapping[str, str],
-        events: Callable[[Mapping[str, str]], list[Event]],
-    ) -> None:
-        """Make texts and events durable; what somebody else recorded at the same moment counts."""
-        kept = [
-            Text(ticket.tenant, ticket.customer_id, ticket.ticket_id, part, body)
-            for part, body in texts.items()
-        ]
-        refs = await asyncio.to_thread(self._content.put, kept) if kept else []
-        try:
-            await self._desk.record(events(dict(zip(texts, refs, strict=True))))
-        except ConflictingEvent as error:
-            _log.warning("%s", error)
-
-    async def _find(self, event_id: str, tenant: str) -> Record | None:
-        return await asyncio.to_thread(self._journal.find, event_id, tenant)
-
-    async def _text(self, record: Record, part: str) -> str | None:
-        ref = record.payload.get("content", {}).get(part)
-        return None if ref is None else await asyncio.to_thread(self._content.get, ref)
-
-    def _triage(self, ticket: Ticket) -> Triage:
-        return common_triage(ticket)
+        await self._watching.drain()
 
     @asynccontextmanager
-    async def _alone(self, ticket: Ticket) -> AsyncIterator[None]:
-        """One at a time per ticket: a retry waits for the first and gets its answer."""
-        key = (ticket.tenant, ticket.ticket_id)
-        lock = self._busy.setdefault(key, asyncio.Lock())
+    async def _room(self) -> AsyncIterator[None]:
+        if self._inside >= self._most:
+            raise QueueFull(f"{self._most} tickets are being handled; try again later")
+        self._inside += 1
         try:
-            async with lock:
+            yield
+        finally:
+            self._inside -= 1
+
+    @asynccontextmanager
+    async def _alone(self, tenant: str, ticket_id: str) -> AsyncIterator[None]:
+        """One at a time per ticket: a retry waits for the first and gets its answer."""
+        key = (tenant, ticket_id)
+        turnstile = self._busy.setdefault(key, _Turnstile())
+        turnstile.waiting += 1
+        try:
+            async with turnstile.lock:
                 yield
         finally:
-            if not lock.locked():
-                self._busy.pop(key, None)
-
-
-def _draft(
-    event_id: str, ticket: Ticket, proposal: Proposal, content: Mapping[str, str], clock: Clock
-) -> Event:
-    payload = {
-        "ticket_id": ticket.ticket_id,
-        "version": proposal.version,
-        "what": "draft",
-        "violations": list(proposal.violations),
-        "seconds": proposal.seconds,
-        "error": proposal.error,
-        "content": dict(content),
-    }
-    return Event(event_id, Kind.APPROVAL, clock.now(), payload, ticket.tenant, ticket.workflow, ticket.region)
+            turnstile.waiting -= 1
+            if not turnstile.waiting:
+                del self._busy[key]

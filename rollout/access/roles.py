@@ -106,6 +106,12 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("POST", "/v1/route"): Rule(Permission.ROUTE, "decides a ticket and records it"),
     ("POST", "/v1/tickets"): Rule(Permission.HANDLE, "has an agent answer a customer", 5.0),
     ("POST", "/v1/outcomes"): Rule(Permission.REPORT, "is the evidence that gates judge by", 2.0),
+    ("POST", "/v1/conversations/{ticket_id}/turns"): Rule(
+        Permission.HANDLE, "has an agent answer a customer", 5.0
+    ),
+    ("GET", "/v1/conversations/{ticket_id}"): Rule(
+        Permission.HANDLE, "shows what a customer and the desk said", 2.0
+    ),
     ("POST", "/v1/reviews"): Rule(
         Permission.REVIEW, "people's labels decide whether a shadow may go live", 2.0
     ),

@@ -24,6 +24,7 @@ from rollout.api.accounts import keep_accounts, keep_last
 from rollout.api.admit import Caller, Handler, guarded
 from rollout.api.answers import as_json
 from rollout.api.decisions import decision, parse_tickets
+from rollout.api.conversations import conversation, say
 from rollout.api.desk import Desk
 from rollout.api.export import export
 from rollout.api.forward import Analyst
@@ -49,6 +50,7 @@ from rollout.clock import Clock, SystemClock
 from rollout.incidents.register import Register
 from rollout.ladder.transition import Order
 from rollout.observe.requests import Observed
+from rollout.record.content import ContentStore
 from rollout.record.journal import Journal, Receipt
 from rollout.records import Event
 from rollout.ticketing import TicketDesk
@@ -78,6 +80,8 @@ class Door:
     """Takes what help desks report; without one nobody can."""
     tickets: TicketDesk | None = None
     """Has tickets answered; without one they can only be routed."""
+    content: ContentStore | None = None
+    """The texts; without them nobody can talk here."""
     agents: Callable[[], Awaitable[Mapping[str, Any] | None]] | None = None
     """Asks the agents' process how it is doing."""
     incidents: Register = field(init=False)
@@ -189,6 +193,8 @@ _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("/v1/route", "POST", _route),
     ("/v1/tickets", "POST", handle_ticket),
     ("/v1/outcomes", "POST", _outcomes),
+    ("/v1/conversations/{ticket_id}/turns", "POST", say),
+    ("/v1/conversations/{ticket_id}", "GET", conversation),
     ("/v1/reviews", "POST", review),
     ("/v1/workflows", "GET", _forward),
     ("/v1/workflows/{workflow}", "GET", _forward),

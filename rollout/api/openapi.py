@@ -13,6 +13,7 @@ from rollout.access.roles import Open, rule_of
 from rollout.api import reads, usage
 from rollout.api.decisions import Decisions, Tickets
 from rollout.api.described import described
+from rollout.api.described_conversations import conversations
 from rollout.api.described_desk import desk_doors
 from rollout.api.described_flags import flags
 from rollout.api.inputs import ActionRequest, KeyChange, KeyRequest, Outcome, Outcomes, RouteRequest
@@ -198,7 +199,7 @@ def describe(app: FastAPI) -> None:
                 summary="Decides which tickets an AI agent may take, and on what evidence.",
                 routes=[
                     route
-                    for part in (_written, described, flags, desk_doors, reads.public, usage.public)
+                    for part in (_written, described, conversations, flags, desk_doors, reads.public, usage.public)
                     for route in part.routes
                 ],
             )

@@ -11,7 +11,7 @@ from rollout.records import Escalated, Event, Handled, Kind, Rated, Resolved
 RESERVED: Final = (
     *("ticket:", "triage:", "assignment:", "comparison:"),
     *("transition:", "history:", "config:", "plan:", "erasure:", "webhook:", "incident:", "access:"),
-    *("review:", "handling:", "escalation:", "draft:"),
+    *("review:", "handling:", "escalation:", "draft:", "draft-", "turn:", "claim:", "correction:", "label:"),
 )
 """Beginnings of event ids that only the server gives, so that nobody can take a ticket's place."""
 

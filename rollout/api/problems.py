@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from rollout.errors import (
     ConflictingEvent,
+    DeskRefused,
     FolderInUse,
     NotAllowed,
     NotSignedIn,
@@ -24,6 +25,7 @@ from rollout.errors import (
     TooMany,
     TransitionRefused,
     UnknownKey,
+    UnknownTicket,
     UnknownWorkflow,
     UsageError,
 )
@@ -37,6 +39,7 @@ _TITLES: Final[dict[str, tuple[int, str]]] = {
     "method-not-allowed": (405, "Method not allowed"),
     "conflict": (409, "Already recorded with other content"),
     "refused": (409, "The ladder does not allow this"),
+    "desk-refused": (409, "What was said or done before does not allow this"),
     "key-reused": (409, "The idempotency key belongs to another request"),
     "in-progress": (409, "The first request with this key is being answered"),
     "in-doubt": (409, "Nobody can say again what the first answer was"),
@@ -58,11 +61,13 @@ _TITLES: Final[dict[str, tuple[int, str]]] = {
 _ERRORS: Final[tuple[tuple[type[RidealongError], str], ...]] = (
     (UnknownWorkflow, "unknown-workflow"),
     (UnknownKey, "unknown-key"),
+    (UnknownTicket, "not-found"),
     (NotSignedIn, "unauthenticated"),
     (NotAllowed, "forbidden"),
     (TooMany, "too-many"),
     (ConflictingEvent, "conflict"),
     (TransitionRefused, "refused"),
+    (DeskRefused, "desk-refused"),
     (QueueFull, "busy"),
     (FolderInUse, "not-recording"),
     (RecordError, "not-recording"),

@@ -4,11 +4,12 @@ Nothing is raised into the live path. The result says what goes to the customer,
 desk, and what is to be recorded; the conductor sends and records.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from inspect import isawaitable
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from agents.checks import validator
 from agents.contract import Action, Agent, Packet, Ticket, Toolset, Triage, Usage
@@ -26,10 +27,13 @@ FAILED: Final = "agent-failed"
 BLOCKED: Final = "reply-broke-a-rule"
 TAKEN_OVER: Final = "taken-over"
 FENCE_FAILED: Final = "state-unknown"
+NOT_ASKED: Final = Attempt(None, None, None, 0.0)
+"""The run of an agent that may not speak: it cost nothing and took no time."""
 
-Fence = Callable[[Ticket], str | None]
+Fence = Callable[[Ticket], str | Awaitable[str | None] | None]
 """Whether the agent may still speak: ``None`` when it may, ``taken-over`` when a human answers already,
 any other reason (a rollback, say) when a human has to."""
+_SILENT: Final[Mapping[str, Any]] = {"turns": 0, "first_response_at": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,13 @@ class Handling:
     packet: Packet | None = None
     withheld: str = ""
     """A reply that was not sent, kept for those who look into it."""
+
+    def taken_over(self) -> "Handling":
+        """The same, where a human spoke before it could be sent: what it says is withheld."""
+        said = self.message if self.by_agent else self.withheld
+        outcome = "failed" if self.handled.outcome == "failed" else "handed_off"
+        handled = replace(self.handled, outcome=outcome, **_SILENT)
+        return replace(self, message="", handled=handled, escalated=None, packet=None, withheld=said)
 
     @property
     def by_agent(self) -> bool:
@@ -100,14 +111,18 @@ class Live:
     async def handle(
         self, agent: Agent, ticket: Ticket, triage: Triage, tools: Toolset, fence: Fence
     ) -> Handling:
-        """One turn: run, check, look at the state again, then let the reply out or hand off.
+        """One turn: look at the state, run, check, look at the state again, then let it out or hand off.
 
-        The state is looked at after the agent has answered, because a human may have taken over, or
-        the version been rolled back, while it was thinking.
+        The state is looked at again after the agent has answered, because a human may have taken over,
+        or the version been rolled back, while it was thinking. An agent that may not speak is not asked.
         """
-        run = await attempt(agent, ticket, triage, tools, deadline=self._deadline, timer=self._timer)
+        fenced = await _fenced(fence, ticket)
+        if fenced is None:
+            run = await attempt(agent, ticket, triage, tools, deadline=self._deadline, timer=self._timer)
+            fenced = await _fenced(fence, ticket)
+        else:
+            run = NOT_ASKED
         reasons, violations = _doubts(run)
-        fenced = _fenced(fence, ticket)
         if fenced is not None:
             reasons = (fenced, *reasons)
         now = self._clock.now()
@@ -123,7 +138,7 @@ class Live:
         outcome = "failed" if run.failure else "handed_off"
         handled = replace(handled, outcome=outcome)
         if reasons[0] == TAKEN_OVER:
-            return Handling(ticket, "", handled, withheld=withheld)
+            return Handling(ticket, "", replace(handled, **_SILENT), withheld=withheld)
         packet = run.reply.packet if run.reply is not None else None
         if packet is None or handoff.word_count(packet) > handoff.MAX_WORDS:
             tried = ["The agent's reply was withheld."] if withheld else []
@@ -142,30 +157,32 @@ def _doubts(run: Attempt) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Reasons to hand off, and the violations among them. The host checks again what an agent checked."""
     reply = run.reply
     if reply is None:
-        return (FAILED, run.failure or FAILED), ()
+        return (() if run is NOT_ASKED else (FAILED, run.failure or FAILED)), ()
     violations = tuple(dict.fromkeys([*reply.violations, *validator.prohibited(reply.text)]))
     if reply.action is Action.HAND_OFF:
         return reply.reasons or ("low-confidence",), violations
     return ((BLOCKED,) if violations else ()), violations
 
 
-def _fenced(fence: Fence, ticket: Ticket) -> str | None:
+async def _fenced(fence: Fence, ticket: Ticket) -> str | None:
     try:
-        return fence(ticket)
+        found = fence(ticket)
+        return await found if isawaitable(found) else found
     except Exception:  # noqa: BLE001 (not knowing whether it may speak, the agent does not)
         return FENCE_FAILED
 
 
 def _turn(ticket: Ticket) -> int:
-    """Which agent reply of the conversation this is, from 1."""
-    return 1 + sum(turn.author == "agent" for turn in ticket.turns)
+    """Which of the customer's messages is answered: the ticket is the first. At most one answer each."""
+    return 1 + sum(turn.author == "customer" for turn in ticket.turns)
 
 
 def _handled(
     version: str, run: Attempt, violations: tuple[str, ...], ticket: Ticket, now: datetime
 ) -> Handled:
     reply = run.reply
-    usage = reply.usage if reply is not None else Usage(cost_usd=None)  # a failed call may have cost
+    failed = Usage() if run is NOT_ASKED else Usage(cost_usd=None)  # a failed call may have cost
+    usage = reply.usage if reply is not None else failed
     sources = reply.sources if reply is not None else ()
     return Handled(
         ticket_id=ticket.ticket_id,
@@ -176,7 +193,7 @@ def _handled(
         turns=1 if reply is not None and reply.action is Action.REPLY else 0,
         handle_seconds=run.seconds,
         human_seconds=0.0,
-        latency_seconds=run.seconds,
+        latency_seconds=None if run is NOT_ASKED else run.seconds,
         cost_usd=usage.cost_usd,
         tokens=usage.input_tokens + usage.output_tokens,
         model=usage.model,

@@ -58,6 +58,7 @@ def run(settings: RunSettings) -> None:
             token=settings.token,
             access=admission(settings, folder.journal),
             tickets=ticket_desk(settings, desk, folder, standings),
+            content=folder.content,
             agents=asker(connect(settings.agents_socket)) if settings.agents_socket else None,
             reception=Reception(Settings(settings_file(settings.folder)), desk, SystemClock()),
         )

@@ -6,11 +6,13 @@ from typing import Final
 
 from policies.catalogue import SHIPPED, agents_folder, versions_in
 from policies.load import load_manifest
+from policies.manifest import AgentVersion
 from policies.problems import ManifestInvalid
 from rollout.api.agent_host import RemoteAgent, connect
 from rollout.api.desk import Desk
 from rollout.api.standings import Standings
 from rollout.clock import SystemClock
+from rollout.conversations.answering import Terms
 from rollout.errors import UnknownWorkflow
 from rollout.handle.shadow import ShadowLimits
 from rollout.record.folder import DataFolder
@@ -20,6 +22,8 @@ from rollout.ticketing import TicketDesk
 
 DEADLINE: Final = 20.0
 """Seconds, where a version's manifest cannot be read any more."""
+MAX_TURNS: Final = 4
+"""Likewise; a manifest that says nothing says as many."""
 
 
 def ticket_desk(
@@ -32,12 +36,20 @@ def ticket_desk(
     agents = SHIPPED if settings.plans is None else agents_folder(Path(settings.plans) / "any.yaml")
 
     @cache
-    def deadline(version: str) -> float:
+    def manifest(version: str) -> AgentVersion | None:
         found = versions_in(agents).get(version)
         try:
-            return DEADLINE if found is None else load_manifest(found).deadline.total_seconds()
+            return None if found is None else load_manifest(found)
         except ManifestInvalid:
-            return DEADLINE
+            return None
+
+    def deadline(version: str) -> float:
+        found = manifest(version)
+        return DEADLINE if found is None else found.deadline.total_seconds()
+
+    def max_turns(version: str) -> int:
+        found = manifest(version)
+        return MAX_TURNS if found is None else found.thresholds.max_turns
 
     def limits(tenant: str, assigned: Assigned, workflow: str) -> ShadowLimits | None:
         return shadow_limits(standings, tenant, assigned, workflow)
@@ -48,7 +60,7 @@ def ticket_desk(
         folder.content,
         lambda version: RemoteAgent(version, http),
         SystemClock(),
-        deadline=deadline,
+        terms=Terms(deadline, max_turns),
         shadow_limits=limits,
     )
 

@@ -126,6 +126,7 @@ def build(path: Path, plan: Plan, stage: Stage, stack: ExitStack, *, start: bool
         analyst=Analyst(str(path / "nobody.sock")),
         token=TOKEN,
         access=Admission(KeyDesk(path / "data", folder.journal.append, clock=clock)),
+        content=folder.content,
         clock=clock,
     )
     app = create_app(door)

@@ -36,7 +36,7 @@ from rollout.incidents.incident import Severity
 from rollout.ladder import actions
 from rollout.ladder.transition import Order
 from rollout.record.folder import DataFolder
-from rollout.records import Compared, Event, Kind, PlanPinned
+from rollout.records import Compared, Escalated, Event, Kind, PlanPinned, TicketOpened
 from rollout.router import Router
 from rollout.ticketing import TicketDesk
 
@@ -127,6 +127,17 @@ class Echo:
         raise TransitionRefused(f"{name} of {asked.tenant} may not be left yet")
 
 
+def waiting(ticket_id: str, tenant: str, workflow: str, at: Any) -> list[Event]:
+    """A ticket that waits for a person."""
+    common = {"occurred_at": at, "tenant": tenant, "workflow": workflow}
+    opened = TicketOpened(ticket_id, f"{ticket_id}-customer", at)
+    handed = Escalated(ticket_id, "asked-for-human", ("asked-for-human",), queue="human-queue-priority")
+    return [
+        Event(f"ticket:{ticket_id}", Kind.TICKET, payload=opened, **common),
+        Event(f"escalation:{ticket_id}:1", Kind.ESCALATION, payload=handed, **common),
+    ]
+
+
 def no_agent(version: str) -> Any:
     raise AssertionError(f"{version} is in a shadow step that nobody watches")
 
@@ -142,7 +153,8 @@ def build(path: Path, plan: Plan, stage: Any, stack: ExitStack, now: Any, **limi
         standings.record(begun(mine.model_copy(update={"workflow": f"{tenant}-only"}), now))
         seen = Compared("t-watched", "a@1.0.0", "heuristic", agreement=1.0)
         watched = Event("comparison:a@1.0.0:t-watched", Kind.COMPARISON, now, seen, tenant, plan.workflow)
-        folder.journal.append([watched])
+        folder.journal.append([watched, *waiting(plan.workflow, tenant, plan.workflow, now)])
+        folder.journal.append(waiting(f"{tenant}-only", tenant, f"{tenant}-only", now))
     reader = Echo(standings)
     analyst = Analyst("unused.sock")
     transport = httpx.ASGITransport(app=reads.create_app(reader))
@@ -162,6 +174,7 @@ def build(path: Path, plan: Plan, stage: Any, stack: ExitStack, now: Any, **limi
         token="run",
         access=Admission(desk, **limits),
         clock=clock,
+        content=folder.content,
         tickets=TicketDesk(Desk(router, folder.journal), folder.journal, folder.content, no_agent, clock),
     )
     app = create_app(door)
@@ -206,6 +219,11 @@ def body(house: House, path: str) -> Any:
             "workflow": house.workflow,
         },
         "/v1/tickets": ticket(house, number),
+        "/v1/conversations/{ticket_id}/turns": {
+            "turn_id": f"u-{number}",
+            "author": "customer",
+            "text": "Is anybody there?",
+        },
         "/v1/reviews": {"ticket_id": "t-watched", "version": "a@1.0.0", "agreement": 1},
         "/ofrep/v1/evaluate/flags": {"context": {"targetingKey": "c-1"}},
         "/ofrep/v1/evaluate/flags/{key}": {"context": {"targetingKey": "c-1"}},
@@ -221,6 +239,7 @@ def concrete(
     path: str, workflow: str, action: str = "", key_id: str = "nobody", incident: str = "nobody"
 ) -> str:
     path = path.replace("{incident_id}", incident).replace("{key}", workflow)
+    path = path.replace("{ticket_id}", workflow)
     return path.replace("{workflow}", workflow).replace("{action}", action).replace("{key_id}", key_id)
 
 

@@ -18,6 +18,7 @@ from rollout.api.agent_host import AgentFailed, RemoteAgent, connect
 from rollout.api.agent_host import create_app as agents_app
 from rollout.api.desk import Desk
 from rollout.api.inputs import ROUTE
+from rollout.conversations.answering import Terms
 from rollout.errors import QueueFull
 from rollout.handle.shadow import ShadowLimits
 from rollout.records import Kind
@@ -37,7 +38,14 @@ def only(plan: Plan, mode: str) -> Plan:
 class Desks:
     """A world whose tickets are answered by a scripted agent."""
 
-    def __init__(self, world: Any, line: Callable[..., Line], deadline: float = 5.0, **options: Any) -> None:
+    def __init__(
+        self,
+        world: Any,
+        line: Callable[..., Line],
+        deadline: float = 5.0,
+        max_turns: int = 4,
+        **options: Any,
+    ) -> None:
         self.world = world
         self.agent = ScriptedAgent(VERSION, line)
         self.made = TicketDesk(
@@ -46,7 +54,7 @@ class Desks:
             world.folder.content,
             lambda _: self.agent,
             world.clock,
-            deadline=lambda _: deadline,
+            terms=Terms(lambda _: deadline, lambda _: max_turns),
             **options,
         )
 
@@ -79,7 +87,7 @@ def test_live_the_agents_reply_is_in_the_answer_and_on_record(desks: Any) -> Non
     desk = desks("live")
     answer = desk.post()
     assert (answer["handler"], answer["reply"], answer["packet"]) == ("agent", GOOD, None)
-    assert desk.kinds() == ["ticket", "triage", "assignment", "handling"]
+    assert desk.kinds() == ["ticket", "triage", "assignment", "handling", "turn"]
     handled = desk.world.folder.journal.find("handling:t-1:agent:1").payload
     assert (handled["version"], handled["outcome"]) == (VERSION, "replied")
     journal = b"".join(path.read_bytes() for path in (desk.world.folder.path / "journal").glob("*.jsonl"))
@@ -117,7 +125,7 @@ def test_on_any_doubt_a_human_has_the_ticket_and_the_packet(desks: Any, line: Li
     assert answer["queue"].startswith("human-queue")
     assert "invoice" in answer["packet"]
     assert answer["message"], "the customer hears that somebody will answer"
-    assert desk.kinds()[-2:] == ["handling", "escalation"]
+    assert desk.kinds()[-3:] == ["handling", "escalation", "turn"]
     assert desk.post() == answer
 
 

@@ -150,8 +150,32 @@ class TestFence:
         assert (done.message, done.withheld, desk.lengths()) == ("", "Here is how.", {})
         assert done.escalated is None
 
+    def test_an_agent_that_may_not_speak_is_not_asked_and_the_customer_hears_of_it(self) -> None:
+        done, desk = handle(boom, fence=lambda _: "rolled-back")
+        assert (done.message, done.handled.outcome, done.handled.error) == (
+            HAND_OFF_MESSAGE,
+            "handed_off",
+            None,
+        )
+        assert (done.handled.cost_usd, done.handled.latency_seconds) == (0.0, None)
+        assert sum(desk.lengths().values()) == 1
+
+    def test_whether_it_may_speak_can_take_waiting_to_find_out(self) -> None:
+        async def fence(_):
+            await asyncio.sleep(0)
+            return "rolled-back"
+
+        assert handle(lambda: GOOD, fence=fence)[0].escalated.reason == "rolled-back"
+
+    @pytest.mark.parametrize("answer", [GOOD, Reply(Action.HAND_OFF, reasons=("x",))])
+    def test_what_a_human_was_quicker_than_is_withheld_whatever_it_was(self, answer: Reply) -> None:
+        done = handle(lambda: answer)[0].taken_over()
+        assert (done.message, done.withheld, done.escalated, done.packet) == ("", answer.text, None, None)
+        assert (done.handled.outcome, done.handled.turns) == ("handed_off", 0)
+
     def test_a_rollback_while_thinking_hands_the_ticket_to_a_human(self) -> None:
-        done, desk = handle(lambda: GOOD, fence=lambda _: "rolled-back")
+        seen = iter([None, "rolled-back"])
+        done, desk = handle(lambda: GOOD, fence=lambda _: next(seen))
         assert (done.message, done.withheld) == (HAND_OFF_MESSAGE, "Here is how.")
         assert desk.take(STANDARD).reasons == ("rolled-back",)
 
@@ -189,7 +213,7 @@ def test_events_refer_to_texts_and_are_the_same_when_made_again() -> None:
     assert set(done.texts()) == {"reply", "packet"}
     refs = {part: f"sha256:{part}" for part in done.texts()}
     handling, escalation = done.events(refs)
-    assert handling.event_id == "handling:t-1:agent:2"
+    assert handling.event_id == "handling:t-1:agent:3", "the opening and two messages more"
     assert escalation.payload.content == {"packet": "sha256:packet"}
     assert handling.payload.content == {"reply": "sha256:reply"}
     assert done.events(refs) == done.events(refs)
