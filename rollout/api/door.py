@@ -50,6 +50,7 @@ from rollout.clock import Clock, SystemClock
 from rollout.incidents.register import Register
 from rollout.ladder.transition import Order
 from rollout.observe.requests import Observed
+from rollout.observe.requests import Request as Seen
 from rollout.record.content import ContentStore
 from rollout.record.journal import Journal, Receipt
 from rollout.records import Event
@@ -84,6 +85,8 @@ class Door:
     """The texts; without them nobody can talk here."""
     agents: Callable[[], Awaitable[Mapping[str, Any] | None]] | None = None
     """Asks the agents' process how it is doing."""
+    access_log: tuple[int, Callable[[Seen], None]] | None = None
+    """The least status that gets a line in the log, and what writes it."""
     incidents: Register = field(init=False)
     once: Once = field(init=False)
 
@@ -119,7 +122,8 @@ def create_app(door: Door) -> FastAPI:
     problems.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(LocalOnly, one_person=lambda: door.access.one_person)
-    app.add_middleware(Observed, seen=door.metrics.seen, told=door.metrics.refused)
+    told = {} if door.access_log is None else {"log": door.access_log}
+    app.add_middleware(Observed, seen=door.metrics.seen, told=door.metrics.refused, **told)
     describe(app)
     return app
 

@@ -27,7 +27,6 @@ from rollout.webhooks.settings import Settings
 from rollout.webhooks.signature import Unverified
 
 _log = logging.getLogger(__name__)
-_LOGGED_REASONS: Final = 200
 _NONE: Final = "no webhooks are configured; see docs/webhooks.md"
 
 
@@ -74,9 +73,7 @@ class Reception:
             raise Refused("forbidden", f"{error} ({error.reason})", status=401) from None
         except Unreadable as error:
             self.counts[INSTALLATION, system, "unreadable"] += 1
-            _log.warning(
-                "a genuine delivery to %s cannot be read: %s", request.url.path, str(error)[:_LOGGED_REASONS]
-            )
+            _log.warning("a genuine delivery to %s cannot be read; its sender was told why", system)
             raise Refused("invalid", str(error)) from None
         return await self._record(sender, delivery)
 

@@ -76,4 +76,4 @@ class Watching:
         except ConflictingEvent as error:
             _log.warning("%s", error)
         except RecordError as error:
-            _log.warning("what a shadow said to %s is not recorded: %s", ticket.ticket_id, error)
+            _log.warning("what a shadow said to a ticket of %s is not recorded: %s", ticket.workflow, error)

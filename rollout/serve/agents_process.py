@@ -1,6 +1,5 @@
 """The agents as a process: builds versions from their manifests and lets them answer."""
 
-import logging
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from agents.registry import AgentUnavailable, build
 from policies.catalogue import SHIPPED, agents_folder, versions_in
 from policies.load import load_manifest
 from rollout.api.agent_host import create_app
+from rollout.observe import logs
 from rollout.observe.agents import Watch
 from rollout.serve.lifeline import stop_with_parent
 from rollout.serve.settings import RunSettings
@@ -51,14 +51,14 @@ def _sources(folder: Path) -> Mapping[str, KnowledgeBase]:
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s agents %(levelname)s %(message)s")
+    logs.set_up("agents", quiet=True)
     settings = RunSettings.from_environment()
     stop_with_parent()
     watch = Watch(maker(versions(None if settings.plans is None else Path(settings.plans))))
     app = create_app(watch)
     app.router.routes.append(watch.route())
     uvicorn.Server(
-        uvicorn.Config(app, uds=settings.agents_socket, log_level="warning", access_log=False)
+        uvicorn.Config(app, uds=settings.agents_socket, log_config=None, access_log=False)
     ).run()
     return 0
 

@@ -1,6 +1,5 @@
 """The analyst as a process: owns the view, answers reads, ticks the controller."""
 
-import logging
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from rollout.analyst import Analyst
 from rollout.api.reads import create_app
 from rollout.api.remote import RemoteRecorder
 from rollout.errors import RidealongError
+from rollout.observe import logs
 from rollout.record.folder import DataFolder
 from rollout.serve.lifeline import stop_with_parent
 from rollout.serve.settings import RunSettings
@@ -30,7 +30,7 @@ def run(settings: RunSettings) -> None:
         config = uvicorn.Config(
             create_app(analyst),
             uds=settings.analyst_socket,
-            log_level="warning",
+            log_config=None,
             access_log=False,
             timeout_graceful_shutdown=5,
         )
@@ -41,14 +41,14 @@ def run(settings: RunSettings) -> None:
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s analyst %(levelname)s %(message)s")
+    logs.set_up("analyst")
     settings = RunSettings.from_environment()
     stop_with_parent()
     try:
         run(settings)
     except RidealongError as error:
         # Not final: the view may be free again at the next start, and the router goes on meanwhile.
-        sys.stderr.write(f"ridealong: {error}\n")
+        logs.tell("analyst", str(error))
         return 1
     return 0
 

@@ -10,6 +10,7 @@ from rollout.errors import RidealongError
 from rollout.notify.deliver import Courier
 from rollout.notify.store import FILE, Outbox
 from rollout.notify.worker import Rounds
+from rollout.observe import logs
 from rollout.record.content import ContentStore
 from rollout.serve.lifeline import stop_with_parent
 from rollout.serve.settings import RunSettings
@@ -33,14 +34,14 @@ async def run(settings: RunSettings) -> None:
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s notifier %(levelname)s %(message)s")
+    logs.set_up("notifier")
     logging.getLogger("httpx").setLevel(logging.ERROR)  # its messages show addresses, which may be secrets
     settings = RunSettings.from_environment()
     stop_with_parent()
     try:
         asyncio.run(run(settings))
     except RidealongError as error:
-        sys.stderr.write(f"ridealong: {error}\n")
+        logs.tell("notifier", str(error))
         return 1
     return 0
 

@@ -1,6 +1,5 @@
 """The router as a process: owns the journal, decides, records. Started by the supervisor."""
 
-import logging
 import socket
 import sys
 from typing import TYPE_CHECKING, Final
@@ -19,6 +18,8 @@ from rollout.api.standings import Standings, decisive
 from rollout.api.webhooks import Reception
 from rollout.clock import SystemClock
 from rollout.errors import RidealongError
+from rollout.observe import logs
+from rollout.observe.access_log import access_log
 from rollout.observe.agents import asker
 from rollout.record.folder import DataFolder
 from rollout.record.journal import Journal
@@ -59,13 +60,14 @@ def run(settings: RunSettings) -> None:
             access=admission(settings, folder.journal),
             tickets=ticket_desk(settings, desk, folder, standings),
             content=folder.content,
+            access_log=access_log(logs.settings_from()),
             agents=asker(connect(settings.agents_socket)) if settings.agents_socket else None,
             reception=Reception(Settings(settings_file(settings.folder)), desk, SystemClock()),
         )
         config = uvicorn.Config(
             create_app(door),
             http=PatientProtocol,
-            log_level="warning",
+            log_config=None,
             access_log=False,
             timeout_graceful_shutdown=_DRAIN_SECONDS,
             server_header=False,
@@ -98,13 +100,13 @@ def oidc_of(settings: SignInSettings | None) -> "Oidc | None":
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s router %(levelname)s %(message)s")
+    logs.set_up("router")
     settings = RunSettings.from_environment()
     stop_with_parent()
     try:
         run(settings)
     except RidealongError as error:
-        sys.stderr.write(f"ridealong: {error}\n")
+        logs.tell("router", str(error))
         return USAGE_EXIT
     return 0
 

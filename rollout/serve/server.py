@@ -3,7 +3,6 @@
 import secrets
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import httpx
 
 from rollout.access import key_file, sign_in
 from rollout.errors import UsageError
+from rollout.observe import logs
 from rollout.serve.settings import RunSettings
 from rollout.serve.sockets import listen, reached_at, require_loopback
 from rollout.serve.supervisor import Child, Supervisor, module
@@ -30,8 +30,7 @@ KEYED_NOTICE: Final = "who comes shows an access key or signs in"
 
 def say(line: str) -> None:
     """Tell the person at the terminal."""
-    sys.stderr.write(f"ridealong: {line}\n")
-    sys.stderr.flush()
+    logs.tell("supervisor", line)
 
 
 @contextmanager
@@ -63,6 +62,7 @@ def running(
     """
     if not keyed(data):
         require_loopback(host)
+    logs.settings_from()
     if plans is not None:
         _require_plans(plans)
     data.mkdir(parents=True, exist_ok=True)
