@@ -87,6 +87,10 @@ class TicketDesk:
         self._inside = 0
         self._busy: dict[tuple[str, str], _Turnstile] = {}
 
+    def watch_through(self, agent_of: Callable[[str], Agent]) -> None:
+        """Have shadow runs made by agents of their own, not by those that answer customers."""
+        self._watching.agent_of = agent_of
+
     def heed(self, people: People) -> None:
         """Keep the agent off tickets that people have, also where that was reported from elsewhere."""
         self._answering.people = people

@@ -25,6 +25,7 @@ _REPLY: Final = TypeAdapter(Reply)
 _TICKET: Final = TypeAdapter(Ticket)
 _TRIAGE: Final = TypeAdapter(Triage)
 _LARGEST_REPLY: Final = 1024 * 1024
+LONGEST_SECONDS: Final = 120.0
 _log = logging.getLogger(__name__)
 
 
@@ -67,8 +68,20 @@ def connect(socket: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://agents", timeout=timeout, trust_env=False)
 
 
-def create_app(agent_of: Callable[[str], Agent]) -> Starlette:
-    """The agents' process as an application, on a private socket."""
+def create_app(
+    agent_of: Callable[[str], Agent],
+    *,
+    out_of_memory: Callable[[], None] = lambda: None,
+    longest: float = LONGEST_SECONDS,
+) -> Starlette:
+    """The agents' process as an application, on a private socket.
+
+    Args:
+        agent_of: makes the agent of a version.
+        out_of_memory: called when an agent was refused memory; may end the process.
+        longest: seconds after which an agent is given up here. Whoever asked has gone long before.
+
+    """
 
     async def answer(request: Request) -> Response:
         asked = orjson.loads(await request.body())
@@ -76,7 +89,12 @@ def create_app(agent_of: Callable[[str], Agent]) -> Starlette:
         triage = _TRIAGE.validate_json(orjson.dumps(asked["triage"]))
         try:
             agent = await asyncio.to_thread(agent_of, asked["version"])
-            reply = await agent.answer(ticket, triage, Tools())
+            async with asyncio.timeout(longest):
+                reply = await agent.answer(ticket, triage, Tools())
+        except MemoryError:
+            _log.critical("%s ran out of memory", asked["version"])
+            out_of_memory()
+            return Response(b'{"failed":"MemoryError"}', 500, None, "application/json")
         except Exception as error:  # noqa: BLE001 - whatever an agent does, the next one is asked
             _log.exception("%s gave no answer", asked["version"])
             return Response(orjson.dumps({"failed": type(error).__name__}), 500, None, "application/json")

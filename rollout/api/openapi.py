@@ -99,7 +99,7 @@ def list_keys() -> None:
     tags=["access"],
     response_model=NewKey,
     status_code=201,
-    responses=_problems(400, 413, 415, 422, 503),
+    responses=_problems(*_POST),
 )
 def create_key(key: KeyRequest) -> None:
     """Make an access key.
@@ -184,7 +184,7 @@ def _say_who_may(schema: dict[str, Any]) -> None:
             operation.setdefault("parameters", []).append(_TENANT_PARAMETER)
             if method == "post":
                 operation["parameters"].append(_ONCE_PARAMETER)
-            refusals = {str(code): said for code, said in _problems(401, 403, 429).items()}
+            refusals = {str(code): said for code, said in _problems(401, 403, 422, 429).items()}
             operation["responses"] = refusals | operation["responses"]
 
 

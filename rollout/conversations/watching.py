@@ -36,7 +36,7 @@ class Watching:
         self._desk = desk
         self._journal = journal
         self._content = content
-        self._agent_of = agent_of
+        self.agent_of = agent_of
         self._clock = clock
         self._limits = limits
         self._shadows: dict[tuple[str, str, str, str], Shadow] = {}
@@ -51,7 +51,7 @@ class Watching:
             limits = self._limits(ticket.tenant, assigned, ticket.workflow)
             if limits is None:
                 return
-            self._shadows[key] = Shadow(self._agent_of(assigned.version), limits)
+            self._shadows[key] = Shadow(self.agent_of(assigned.version), limits)
         task = asyncio.create_task(self._watched(self._shadows[key], ticket, assigned.version))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -8,7 +8,7 @@ says why. It yields ``Compared``, never an outcome: the customer saw only the hu
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from time import monotonic
 from typing import Final
@@ -41,6 +41,8 @@ class ShadowLimits:
     """Share of tickets that is looked at, drawn by a hash of the ticket's id."""
     unknown_cost_usd: float = 0.05
     """What a reply of unknown price is counted as, so that an unpriced model cannot run for ever."""
+    spent: Mapping[date, float] = field(default_factory=dict)
+    """Dollars by UTC day that were spent before this watcher was made: a new one has no new budget."""
 
     def __post_init__(self) -> None:
         for name, low in (("deadline", 0), ("budget_usd_per_day", 0), ("concurrency", 1)):
@@ -112,7 +114,7 @@ class Shadow:
         self._judge = judged
         self._timer = timer
         self._running = 0
-        self._spent: Counter[date] = Counter()
+        self._spent: Counter[date] = Counter(limits.spent)
         self._dearest = 0.0
 
     async def watch(self, ticket: Ticket, triage: Triage, human: HumanAnswer | None, at: datetime) -> Watched:

@@ -1,9 +1,11 @@
 """The agents as a process: builds versions from their manifests and lets them answer."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
+from typing import Final
 
 import uvicorn
 
@@ -15,8 +17,9 @@ from policies.load import load_manifest
 from rollout.api.agent_host import create_app
 from rollout.observe import logs
 from rollout.observe.agents import Watch
+from rollout.serve.containment import ends_when_stuck, leave_out_of_memory, limit_memory
 from rollout.serve.lifeline import stop_with_parent
-from rollout.serve.settings import RunSettings
+from rollout.serve.settings import SHADOWS, RunSettings
 
 
 def versions(plans: Path | None) -> Path:
@@ -50,16 +53,24 @@ def _sources(folder: Path) -> Mapping[str, KnowledgeBase]:
     return {path.name: KnowledgeBase(load(path)) for path in found}
 
 
+_NICE: Final = 10
+"""Who only watches steps back for who answers."""
+
+
 def main() -> int:
+    shadows = sys.argv[1:] == [SHADOWS]
+    if shadows:
+        os.nice(_NICE)
+    limit_memory()
     logs.set_up("agents", quiet=True)
     settings = RunSettings.from_environment()
     stop_with_parent()
     watch = Watch(maker(versions(None if settings.plans is None else Path(settings.plans))))
-    app = create_app(watch)
+    app = create_app(watch, out_of_memory=leave_out_of_memory)
+    app.router.lifespan_context = ends_when_stuck
     app.router.routes.append(watch.route())
-    uvicorn.Server(
-        uvicorn.Config(app, uds=settings.agents_socket, log_config=None, access_log=False)
-    ).run()
+    line = settings.shadows_socket if shadows else settings.agents_socket
+    uvicorn.Server(uvicorn.Config(app, uds=line, log_config=None, access_log=False)).run()
     return 0
 
 

@@ -15,7 +15,7 @@ import httpx
 from rollout.access import key_file, sign_in
 from rollout.errors import UsageError
 from rollout.observe import logs
-from rollout.serve.settings import RunSettings
+from rollout.serve.settings import SHADOWS, RunSettings
 from rollout.serve.sockets import listen, reached_at, require_loopback
 from rollout.serve.supervisor import Child, Supervisor, module
 from rollout.webhooks.settings import settings_file
@@ -76,6 +76,7 @@ def running(
         url=url,
         analyst_socket=str(private / "analyst.sock"),
         agents_socket=str(private / "agents.sock"),
+        shadows_socket=str(private / "shadows.sock"),
         token=secrets.token_urlsafe(32),
         door_fd=door.fileno(),
         host=host,
@@ -87,6 +88,7 @@ def running(
             Child("router", module("rollout.serve.router_process"), environment, (door.fileno(),)),
             Child("analyst", module("rollout.serve.analyst_process"), environment),
             Child("agents", module("rollout.serve.agents_process"), environment),
+            Child("shadows", [*module("rollout.serve.agents_process"), SHADOWS], environment),
             *_notifier(data, environment),
             *others(url),
         ],

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Self
 
 _VARIABLE = "RIDEALONG_RUN"
+SHADOWS = "shadows"
+"""Name and argument of the process whose agents only watch."""
 _SECRETS = ("RIDEALONG_API_KEY", "RIDEALONG_API_KEY_FILE")
 
 
@@ -30,6 +32,8 @@ class RunSettings:
     """The listening socket, inherited: it outlives a router that is restarted."""
     agents_socket: str = ""
     """Path of the Unix socket on which the agents answer; empty where the run has none."""
+    shadows_socket: str = ""
+    """As ``agents_socket``, for agents that only watch: they share nothing with those that answer."""
     host: str = "127.0.0.1"
     """The address it listens on; not always the one in ``url``."""
     tick_seconds: float = 5.0

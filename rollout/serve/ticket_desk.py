@@ -1,5 +1,6 @@
 """The ticket desk of a run: agents in their own process, deadlines and limits from what was promised."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from rollout.api.desk import Desk
 from rollout.api.standings import Standings
 from rollout.clock import SystemClock
 from rollout.conversations.answering import Terms
+from rollout.conversations.purse import Purse
 from rollout.errors import UnknownWorkflow
 from rollout.handle.shadow import ShadowLimits
 from rollout.record.folder import DataFolder
@@ -32,7 +34,7 @@ def ticket_desk(
     """Who has tickets answered in this run; None where it has no agents."""
     if not settings.agents_socket:
         return None
-    http = connect(settings.agents_socket)
+    http, shadows = connect(settings.agents_socket), connect(settings.shadows_socket)
     agents = SHIPPED if settings.plans is None else agents_folder(Path(settings.plans) / "any.yaml")
 
     @cache
@@ -51,18 +53,27 @@ def ticket_desk(
         found = manifest(version)
         return MAX_TURNS if found is None else found.thresholds.max_turns
 
-    def limits(tenant: str, assigned: Assigned, workflow: str) -> ShadowLimits | None:
-        return shadow_limits(standings, tenant, assigned, workflow)
+    clock = SystemClock()
+    purse = Purse.read(folder.journal.folder, folder.journal.head().seq, clock.now())
 
-    return TicketDesk(
+    def limits(tenant: str, assigned: Assigned, workflow: str) -> ShadowLimits | None:
+        found = shadow_limits(standings, tenant, assigned, workflow)
+        if found is None or assigned.version is None:
+            return None
+        spent = purse.spent((tenant, workflow, assigned.version), found.unknown_cost_usd)
+        return replace(found, spent=spent)
+
+    made = TicketDesk(
         desk,
         folder.journal,
         folder.content,
         lambda version: RemoteAgent(version, http),
-        SystemClock(),
+        clock,
         terms=Terms(deadline, max_turns),
         shadow_limits=limits,
     )
+    made.watch_through(lambda version: RemoteAgent(version, shadows))
+    return made
 
 
 def shadow_limits(
