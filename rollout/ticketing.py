@@ -81,7 +81,7 @@ class TicketDesk:
         """
         self.book = Book(desk, journal, content, clock)
         self._desk = desk
-        self._answering = Answering(desk, self.book, content, agent_of, clock, terms)
+        self._answering = Answering(desk, self.book, agent_of, clock, terms)
         self._watching = Watching(desk, journal, content, agent_of, clock, shadow_limits)
         self._most = most
         self._inside = 0

@@ -23,6 +23,7 @@ class Role(StrEnum):
 class Permission(StrEnum):
     ROUTE = "tickets:route"
     HANDLE = "tickets:handle"
+    WORK = "queue:work"
     REPORT = "outcomes:report"
     EVALUATE = "flags:evaluate"
     REVIEW = "replies:review"
@@ -76,7 +77,8 @@ GRANTS: Final[Mapping[Role, Grant]] = {
     Role.VIEWER: _may("looks and changes nothing", *_SEES),
     Role.OPERATOR: _may(
         "the desk and its helpdesk: asks where tickets go and reports what became of them",
-        *(*_SEES, Permission.ROUTE, Permission.HANDLE, Permission.REPORT, Permission.INCIDENTS),
+        *(*_SEES, Permission.ROUTE, Permission.HANDLE, Permission.WORK, Permission.REPORT),
+        Permission.INCIDENTS,
     ),
     Role.REVIEWER: _may(
         "judges replies; sees the rollouts that the judgements decide",
@@ -111,6 +113,16 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ),
     ("GET", "/v1/conversations/{ticket_id}"): Rule(
         Permission.HANDLE, "shows what a customer and the desk said", 2.0
+    ),
+    ("GET", "/v1/queue"): Rule(Permission.WORK, "shows what waits for people, with its texts", 2.0),
+    ("POST", "/v1/queue/{ticket_id}/claim"): Rule(Permission.WORK, "says who looks after a ticket", 2.0),
+    ("POST", "/v1/queue/{ticket_id}/release"): Rule(Permission.WORK, "says that nobody looks after it", 2.0),
+    ("POST", "/v1/queue/{ticket_id}/answer"): Rule(Permission.WORK, "speaks to a customer for the desk", 2.0),
+    ("POST", "/v1/queue/{ticket_id}/draft"): Rule(
+        Permission.WORK, "speaks to a customer, and is the evidence about drafts", 2.0
+    ),
+    ("POST", "/v1/queue/{ticket_id}/correction"): Rule(
+        Permission.WORK, "says that the machine was wrong", 2.0
     ),
     ("POST", "/v1/reviews"): Rule(
         Permission.REVIEW, "people's labels decide whether a shadow may go live", 2.0

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from policies.vocabulary import Mode
 from rollout.access.principal import Method
 from rollout.api.admit import Caller
 from rollout.api.answers import as_json
@@ -20,6 +21,7 @@ from rollout.clock import Clock
 from rollout.conversations.answering import Given
 from rollout.conversations.book import Book, Word
 from rollout.conversations.thread import OPENING, Thread
+from rollout.queue.register import Register
 from rollout.record.content import ContentStore
 from rollout.record.journal import Journal
 from rollout.ticketing import TicketDesk
@@ -121,6 +123,8 @@ class Conversation(BaseModel):
     version: str | None
     owner: str
     """``agent``, ``human``, or ``nobody`` while it waits for a person."""
+    claimed_by: str | None
+    """Who of the desk looks after it, while it waits."""
     state: str
     """``answered``, or ``waiting`` while the customer's newest message has no answer."""
     handed_off: bool
@@ -144,6 +148,7 @@ class Talks(Protocol):
     clock: Clock
     tickets: TicketDesk | None
     content: ContentStore | None
+    queue: Register
 
 
 def book_of(door: Talks) -> Book:
@@ -197,13 +202,17 @@ async def _told(door: Talks, book: Book, thread: Thread) -> dict[str, Any]:
     if door.tickets is not None and newest:
         given = await door.tickets.given(thread, newest)
     assigned = thread.assigned
+    tenant, ticket_id = thread.opened.tenant, thread.ticket_id
+    item = await door.queue.ask(lambda: door.queue.get(tenant, ticket_id))
+    claimed_by = item.claimed_by if item is not None and item.state == "claimed" else None
     return {
         "ticket_id": thread.ticket_id,
         "workflow": thread.opened.workflow,
         "arm": None if assigned is None else assigned.arm,
         "mode": None if assigned is None else assigned.mode,
         "version": None if assigned is None else assigned.version,
-        "owner": _owner(thread),
+        "owner": await _owner(door, thread, claimed_by),
+        "claimed_by": claimed_by,
         "state": "answered" if _answered(thread) else "waiting",
         "handed_off": thread.handed_off,
         "reasons": given.reasons,
@@ -216,10 +225,13 @@ async def _told(door: Talks, book: Book, thread: Thread) -> dict[str, Any]:
     }
 
 
-def _owner(thread: Thread) -> str:
-    if thread.human_spoke:
+async def _owner(door: Talks, thread: Thread, claimed_by: str | None) -> str:
+    if thread.human_spoke or claimed_by is not None:
         return "human"
-    return "nobody" if thread.with_people or thread.mode != "live" else "agent"
+    if thread.with_people or thread.mode != Mode.LIVE:
+        return "nobody"
+    reported = await door.queue.have(thread.opened.tenant, thread.ticket_id)
+    return "human" if reported else "agent"
 
 
 def _answered(thread: Thread) -> bool:

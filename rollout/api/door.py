@@ -39,6 +39,7 @@ from rollout.api.openapi import describe
 from rollout.api.operations import alive, index, me, ready
 from rollout.api.orders import moved, order, unless_severe
 from rollout.api.outcomes import event_of
+from rollout.api.queue import answer, claim, correct, decide, list_queue, release
 from rollout.api.remote import BEARER, TRANSITIONS, event_from
 from rollout.api.reviews import review
 from rollout.api.scrape import metrics
@@ -51,6 +52,7 @@ from rollout.incidents.register import Register
 from rollout.ladder.transition import Order
 from rollout.observe.requests import Observed
 from rollout.observe.requests import Request as Seen
+from rollout.queue.register import Register as Waiting
 from rollout.record.content import ContentStore
 from rollout.record.journal import Journal, Receipt
 from rollout.records import Event
@@ -88,10 +90,14 @@ class Door:
     access_log: tuple[int, Callable[[Seen], None]] | None = None
     """The least status that gets a line in the log, and what writes it."""
     incidents: Register = field(init=False)
+    queue: Waiting = field(init=False)
     once: Once = field(init=False)
 
     def __post_init__(self) -> None:
         self.incidents = Register(self.journal)
+        self.queue = Waiting(self.journal)
+        if self.tickets is not None:
+            self.tickets.heed(self.queue)
         self.once = Once(self.journal.folder.parent / "idempotency.sqlite", self.clock)
         self.desk.recorded = self.metrics.recorded
         if self.reception is not None:
@@ -109,11 +115,13 @@ def create_app(door: Door) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         gc.collect()
         gc.freeze()  # start-up objects are never walked again: full collections were the p99
-        keeping = asyncio.create_task(keep_accounts(door))
+        keeping = [asyncio.create_task(keep_accounts(door)), asyncio.create_task(door.queue.keep())]
         yield
-        keeping.cancel()
+        for each in keeping:
+            each.cancel()
         await asyncio.to_thread(keep_last, door)
         door.once.close()
+        await asyncio.to_thread(door.queue.close)
         await door.analyst.close()
 
     app = FastAPI(title="Ridealong", docs_url=None, redoc_url=None, lifespan=lifespan)
@@ -199,6 +207,12 @@ _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("/v1/outcomes", "POST", _outcomes),
     ("/v1/conversations/{ticket_id}/turns", "POST", say),
     ("/v1/conversations/{ticket_id}", "GET", conversation),
+    ("/v1/queue", "GET", list_queue),
+    ("/v1/queue/{ticket_id}/claim", "POST", claim),
+    ("/v1/queue/{ticket_id}/release", "POST", release),
+    ("/v1/queue/{ticket_id}/answer", "POST", answer),
+    ("/v1/queue/{ticket_id}/draft", "POST", decide),
+    ("/v1/queue/{ticket_id}/correction", "POST", correct),
     ("/v1/reviews", "POST", review),
     ("/v1/workflows", "GET", _forward),
     ("/v1/workflows/{workflow}", "GET", _forward),

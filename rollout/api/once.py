@@ -32,7 +32,7 @@ HEADER: Final = "idempotency-key"
 REPLAYED: Final = {"Idempotent-Replayed": "true"}
 LONGEST_KEY: Final = 200
 _ASKED_AGAIN: Final = ("/v1/route", "/v1/tickets", "/v1/conversations/")
-_SAFE: Final = (*_ASKED_AGAIN, "/v1/outcomes", "/v1/reviews")
+_SAFE: Final = (*_ASKED_AGAIN, "/v1/outcomes", "/v1/reviews", "/v1/queue/")
 """Beginnings of paths whose doing is idempotent by the body's own ids, so that it may be done again
 when the server stopped in the middle."""
 _NOT_KEPT: Final = frozenset({400, 401, 403, 413, 415, 422, 429})

@@ -16,6 +16,7 @@ from rollout.api.described import described
 from rollout.api.described_conversations import conversations
 from rollout.api.described_desk import desk_doors
 from rollout.api.described_flags import flags
+from rollout.api.described_queue import queue_doors
 from rollout.api.inputs import ActionRequest, KeyChange, KeyRequest, Outcome, Outcomes, RouteRequest
 from rollout.api.once import LONGEST_KEY
 from rollout.api.rows import Decision, Key, Keys, Me, Moved, NewKey, Page, Problem, Ready, Receipts
@@ -199,7 +200,7 @@ def describe(app: FastAPI) -> None:
                 summary="Decides which tickets an AI agent may take, and on what evidence.",
                 routes=[
                     route
-                    for part in (_written, described, conversations, flags, desk_doors, reads.public, usage.public)
+                    for part in (_written, described, conversations, queue_doors, flags, desk_doors, reads.public, usage.public)
                     for route in part.routes
                 ],
             )

@@ -1,6 +1,5 @@
 """One answer per customer's message, in their order: the agent's while it may speak, else a person's."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from rollout.errors import ConflictingEvent, RecordError
 from rollout.handle.assist import Proposal, propose
 from rollout.handle.human import queue_of
 from rollout.handle.live import TAKEN_OVER, Handling, Live
-from rollout.record.content import ContentStore, Text
 from rollout.records import Assigned, Drafted, Event, Kind, Record, Said
 
 RELEASED: Final = "version-released"
@@ -98,7 +96,6 @@ class Answering:
         self,
         desk: Serves,
         book: Book,
-        content: ContentStore,
         agent_of: Callable[[str], Agent],
         clock: Clock,
         terms: Terms,
@@ -107,7 +104,6 @@ class Answering:
         """Asked beside the conversation itself; without them only what was said here counts."""
         self._desk = desk
         self._book = book
-        self._content = content
         self._agent_of = agent_of
         self._clock = clock
         self._terms = terms
@@ -183,7 +179,7 @@ class Answering:
         for _ in range(_RIVALS):
             if thread.human_spoke:
                 done = done.taken_over()
-            refs = await self._kept(thread, done.texts())
+            refs = await self._book.keep(thread, done.texts())
             events = done.events(refs)
             if done.message:
                 events.append(_said(thread, number, refs["reply"], events[0]))
@@ -215,7 +211,7 @@ class Answering:
         )
         packet = handoff.render(made.packet) if made.packet is not None else ""
         texts = {part: text for part, text in (("draft", made.text), ("packet", packet)) if text}
-        refs = await self._kept(thread, texts)
+        refs = await self._book.keep(thread, texts)
         about = thread.opened
         event = Event(
             draft_id(thread.ticket_id, number),
@@ -236,12 +232,6 @@ class Answering:
         assert thread.assigned is not None
         first = number == OPENING and opening is not None
         return thread.assigned, opening if first else await self._book.ticket(thread, number)  # type: ignore[return-value]
-
-    async def _kept(self, thread: Thread, texts: Mapping[str, str]) -> dict[str, str]:
-        owner = (thread.opened.tenant, thread.customer_id, thread.ticket_id)
-        kept = [Text(*owner, part, body) for part, body in texts.items()]
-        refs = await asyncio.to_thread(self._content.put, kept) if kept else []
-        return dict(zip(texts, refs, strict=True))
 
     async def _text(self, record: Record, part: str) -> str | None:
         return await self._book.text(record.payload.get("content", {}).get(part))

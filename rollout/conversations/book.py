@@ -48,6 +48,8 @@ class Work:
     seconds: float | None = None
     draft: Mapping[str, Any] | None = None
     """The payload of the draft they had before them."""
+    note: str = ""
+    """For colleagues."""
 
 
 class Book:
@@ -94,8 +96,7 @@ class Book:
                 await self._same(known, word)
                 return thread, known
             _refuse(thread)
-            (ref,) = await self._kept(thread, {_part(word): word.text})
-            events = self._events(thread, word, work or Work(), ref)
+            events = self._events(thread, word, work or Work(), await self._texts(thread, word, work))
             try:
                 await self._desk.record(events)
             except ConflictingEvent:
@@ -138,14 +139,21 @@ class Book:
         """Of each reference, whether its text is ``present``, ``erased``, ``expired`` or ``missing``."""
         return await asyncio.to_thread(self._content.states, refs)
 
+    async def keep(self, thread: Thread, texts: Mapping[str, str]) -> dict[str, str]:
+        """Store texts of a conversation, durable on return; their references, by part.
+
+        Raises:
+            RecordError: the disk refuses.
+
+        """
+        owner = (thread.opened.tenant, thread.customer_id, thread.ticket_id)
+        kept = [Text(*owner, part, body) for part, body in texts.items()]
+        refs = await asyncio.to_thread(self._content.put, kept) if kept else []
+        return dict(zip(texts, refs, strict=True))
+
     async def _turn(self, entry: Entry) -> Turn:
         author: Any = entry.author
         return Turn(author, await self.text(entry.ref) or "", entry.at)
-
-    async def _kept(self, thread: Thread, texts: Mapping[str, str]) -> list[str]:
-        owner = (thread.opened.tenant, thread.customer_id, thread.ticket_id)
-        kept = [Text(*owner, part, body) for part, body in texts.items()]
-        return await asyncio.to_thread(self._content.put, kept)
 
     async def _same(self, known: Entry, word: Word) -> None:
         """Refuse another word under the id of a known one.
@@ -162,14 +170,20 @@ class Book:
                 "give every turn an id of its own"
             )
 
-    def _events(self, thread: Thread, word: Word, work: Work, ref: str) -> list[Event]:
+    async def _texts(self, thread: Thread, word: Word, work: Work | None) -> dict[str, str]:
+        texts = {HUMAN_REPLY if word.author == "human" else "turn": word.text}
+        if work is not None and work.note:
+            texts["note"] = work.note
+        return await self.keep(thread, texts)
+
+    def _events(self, thread: Thread, word: Word, work: Work, refs: Mapping[str, str]) -> list[Event]:
         place = len(thread.entries) + 1
         customers = word.author == "customer"
         message = thread.messages + customers
         at = word.at or self._clock.now()
-        content = {"text": ref}
         ticket = thread.ticket_id
-        said = Said(ticket, place, word.author, message, word.turn_id, content)
+        text = refs.get(HUMAN_REPLY) or refs["turn"]
+        said = Said(ticket, place, word.author, message, word.turn_id, {"text": text})
 
         def event(event_id: str, kind: Kind, payload: Said | Handled | Escalated) -> Event:
             about = thread.opened
@@ -180,7 +194,7 @@ class Book:
         events = [event(place_id(ticket, place), Kind.TURN, said)]
         if customers:
             return events
-        handled = _handled(thread, work, at, ref)
+        handled = _handled(thread, work, at, refs)
         events.append(event(f"handling:{ticket}:turn:{place}", Kind.HANDLING, handled))
         if not thread.with_people:
             taken = Escalated(ticket, TAKEN_OVER, (TAKEN_OVER,))
@@ -189,7 +203,7 @@ class Book:
         return events
 
 
-def _handled(thread: Thread, work: Work, at: datetime, ref: str) -> Handled:
+def _handled(thread: Thread, work: Work, at: datetime, refs: Mapping[str, str]) -> Handled:
     first = not thread.handled and not any(entry.author != "customer" for entry in thread.entries)
     draft = work.draft or {}
     return Handled(
@@ -210,7 +224,7 @@ def _handled(thread: Thread, work: Work, at: datetime, ref: str) -> Handled:
         sources=tuple(draft.get("sources", ())),
         violations=tuple(draft.get("violations", ())) if work.outcome == "draft_sent" else (),
         error=draft.get("error"),
-        content={HUMAN_REPLY: ref},
+        content=dict(refs),
     )
 
 
@@ -223,7 +237,3 @@ def _refuse(thread: Thread) -> None:
         raise DeskRefused(
             f"ticket {thread.ticket_id!r} has {MOST_PLACES} messages, as many as one may have; open a new one"
         )
-
-
-def _part(word: Word) -> str:
-    return HUMAN_REPLY if word.author == "human" else "turn"

@@ -1,17 +1,15 @@
 """Assist: the agent drafts, a person sends. What they did to the draft is the evidence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from time import monotonic
 from typing import Literal
 
 from agents.checks import validator
 from agents.contract import Action, Agent, Packet, Reply, Source, Ticket, Toolset, Triage
 from rollout.handle.attempt import attempt
-from rollout.records import Handled
 
-Decision = Literal["accept", "edit", "reject"]
+Decision = Literal["approve", "edit", "reject"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,7 @@ class Proposal:
     """Empty when the agent would hand off, failed or was late: the person writes it themselves."""
     sources: tuple[Source, ...]
     violations: tuple[str, ...]
-    """Shown beside the draft; a draft with violations can be edited or rejected, not accepted."""
+    """Shown beside the draft; a draft with violations can be edited or rejected, not approved."""
     packet: Packet | None
     reply: Reply | None
     seconds: float
@@ -58,44 +56,26 @@ async def propose(
     )
 
 
-def decided(
-    proposal: Proposal, decision: Decision, *, at: datetime, human_seconds: float, text: str = ""
-) -> tuple[str, Handled]:
-    """What goes to the customer and what is recorded, once a person has decided.
+def decided(draft: str, violations: Sequence[str], decision: Decision, own: str = "") -> tuple[str, str]:
+    """What goes to the customer, and what the decision is called on record.
 
     Args:
-        proposal: the draft they saw.
-        decision: ``accept`` sends the draft, ``edit`` and ``reject`` send ``text``.
-        at: when.
-        human_seconds: how long they worked on it.
-        text: their own words.
+        draft: as they saw it; empty when the agent had none.
+        violations: rules that it breaks.
+        decision: ``approve`` sends the draft, ``edit`` and ``reject`` send ``own``.
+        own: their own words; only a rejected draft may be left without, and the ticket then waits on.
 
     Raises:
-        ValueError: an empty draft or one with violations is accepted, or there is no text to send.
+        ValueError: an empty draft or one with violations is approved, or there is no text to send.
 
     """
-    if decision == "accept" and (not proposal.text or proposal.violations):
-        what = ", ".join(proposal.violations) or "it is empty"
-        raise ValueError(f"the draft for {proposal.ticket_id} cannot be accepted ({what}); edit or reject it")
-    sent = proposal.text if decision == "accept" else text
-    if not sent.strip():
-        raise ValueError(f"nothing to send for {proposal.ticket_id}; write the reply")
-    outcome = {"accept": "draft_sent", "edit": "draft_edited", "reject": "draft_rejected"}[decision]
-    usage = proposal.reply.usage if proposal.reply is not None else None
-    return sent, Handled(
-        ticket_id=proposal.ticket_id,
-        handler="human",
-        version=proposal.version,
-        outcome=outcome,
-        first_response_at=at,
-        finished_at=at,
-        turns=1,
-        human_seconds=human_seconds,
-        latency_seconds=proposal.seconds,
-        cost_usd=usage.cost_usd if usage is not None else None,
-        model=usage.model if usage is not None else None,
-        confidence=proposal.reply.confidence if proposal.reply is not None else None,
-        sources=tuple(source.source_id for source in proposal.sources),
-        violations=proposal.violations,
-        error=proposal.error,
-    )
+    if decision == "approve":
+        if not draft or violations:
+            what = ", ".join(violations) or "it is empty"
+            raise ValueError(f"this draft cannot be approved ({what}); edit or reject it")
+        return draft, "draft_sent"
+    if decision == "edit" and not draft:
+        raise ValueError("there is no draft to edit; reject it and write the answer")
+    if decision == "edit" and not own.strip():
+        raise ValueError("nothing to send; give the edited text")
+    return own if own.strip() else "", {"edit": "draft_edited", "reject": "draft_rejected"}[decision]

@@ -48,10 +48,15 @@ def queue_of(ticket: Ticket, triage: Triage, reasons: Sequence[str]) -> str:
     A tier never shares a queue with another, so that one tier's password resets cannot make
     another tier wait.
     """
-    if triage.urgency is Urgency.CRITICAL or set(reasons) & set(HARD_REASONS):
+    return queue_name(ticket.tier, triage.urgency, reasons)
+
+
+def queue_name(tier: str | None, urgency: Urgency | None, reasons: Sequence[str]) -> str:
+    """As ``queue_of``, from what is on record of a ticket."""
+    if urgency is Urgency.CRITICAL or set(reasons) & set(HARD_REASONS):
         return PRIORITY
-    tier = (ticket.tier or "").strip().lower()
-    return f"{STANDARD}-{tier}" if tier else STANDARD
+    name = (tier or "").strip().lower()
+    return f"{STANDARD}-{name}" if name else STANDARD
 
 
 class InMemoryDesk:

@@ -1,9 +1,11 @@
 """A door over a real journal in a temporary folder; no analyst behind it unless a test brings one."""
 
+import itertools
 import socket
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +32,10 @@ from rollout.ladder.transition import Order
 from rollout.record.folder import DataFolder
 from rollout.records import Event, Kind, PlanPinned
 from rollout.router import Router
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from talking import Talk, only  # noqa: E402 (it stands beside this file)
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -158,6 +164,19 @@ def refusing(tmp_path_factory: pytest.TempPathFactory, plan: Plan, stage: Stage)
     """A world for a whole file of requests that leave no trace in it."""
     with ExitStack() as stack:
         yield build(tmp_path_factory.mktemp("refusing"), plan, stage, stack)
+
+
+@pytest.fixture
+def talks(tmp_path: Path, plan: Plan, stage: Stage) -> Iterator[Callable[..., Talk]]:
+    """Makes worlds of one step, ``live``, ``assist`` or ``human``, with a ticket to talk about."""
+    numbers = itertools.count()
+    with ExitStack() as stack:
+
+        def make(mode: str = "live", **options: Any) -> Talk:
+            chosen = plan if mode == "human" else only(plan, mode)
+            return Talk(build(tmp_path / str(next(numbers)), chosen, stage, stack), **options)
+
+        yield make
 
 
 @pytest.fixture

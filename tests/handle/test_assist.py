@@ -1,9 +1,10 @@
 """Assist: a person sends, and what they did to the draft is what is recorded."""
 
 import asyncio
+from typing import Any
 
 import pytest
-from agent_cases import NOW, ticket, triaged
+from agent_cases import ticket, triaged
 
 from agents.scripted import Line, ScriptedAgent
 from agents.tools import NO_TOOLS
@@ -18,15 +19,14 @@ def proposal(line: Line) -> Proposal:
 @pytest.mark.parametrize(
     ("decision", "sent", "outcome"),
     [
-        ("accept", "Draft.", "draft_sent"),
+        ("approve", "Draft.", "draft_sent"),
         ("edit", "Mine.", "draft_edited"),
         ("reject", "Mine.", "draft_rejected"),
     ],
 )
-def test_what_is_sent_is_what_the_person_decided(decision, sent: str, outcome: str) -> None:
-    text, handled = decided(proposal(Line("Draft.")), decision, at=NOW, human_seconds=40, text="Mine.")
-    assert (text, handled.outcome, handled.handler, handled.human_seconds) == (sent, outcome, "human", 40)
-    assert handled.version == "a@1"
+def test_what_is_sent_is_what_the_person_decided(decision: Any, sent: str, outcome: str) -> None:
+    made = proposal(Line("Draft."))
+    assert decided(made.text, made.violations, decision, "Mine.") == (sent, outcome)
 
 
 @pytest.mark.parametrize(
@@ -39,18 +39,21 @@ def test_what_is_sent_is_what_the_person_decided(decision, sent: str, outcome: s
         Line("x", seconds=9),
     ],
 )
-def test_a_draft_with_a_violation_and_an_empty_one_cannot_be_accepted(line: Line) -> None:
-    with pytest.raises(ValueError, match="cannot be accepted"):
-        decided(proposal(line), "accept", at=NOW, human_seconds=1)
+def test_a_draft_with_a_violation_and_an_empty_one_cannot_be_approved(line: Line) -> None:
+    made = proposal(line)
+    with pytest.raises(ValueError, match="cannot be approved"):
+        decided(made.text, made.violations, "approve")
 
 
 def test_a_failed_agent_leaves_the_person_an_empty_draft_and_the_reason() -> None:
     made = proposal(Line(error="broken"))
     assert (made.text, made.error) == ("", "error: ScriptedFailure")
-    sent, handled = decided(made, "reject", at=NOW, human_seconds=60, text="Mine.")
-    assert (sent, handled.error, handled.cost_usd) == ("Mine.", "error: ScriptedFailure", None)
+    with pytest.raises(ValueError, match="no draft to edit"):
+        decided(made.text, made.violations, "edit", "Mine.")
+    assert decided(made.text, made.violations, "reject", "Mine.") == ("Mine.", "draft_rejected")
 
 
-def test_nothing_is_not_sent() -> None:
+def test_nothing_is_not_sent_and_a_rejected_draft_may_leave_the_answer_to_others() -> None:
     with pytest.raises(ValueError, match="nothing to send"):
-        decided(proposal(Line("Draft.")), "edit", at=NOW, human_seconds=1, text=" ")
+        decided("Draft.", (), "edit", " ")
+    assert decided("Draft.", (), "reject", " ") == ("", "draft_rejected")

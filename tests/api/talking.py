@@ -1,0 +1,81 @@
+"""A ticket and its conversation, with a scripted agent at the other end."""
+
+from collections.abc import Callable
+from typing import Any
+
+from agents.contract import Ticket
+from agents.roles.triage import detect
+from agents.scripted import Line, ScriptedAgent
+from policies.plan import Plan, plan_from_json, plan_to_json
+from rollout.api.desk import Desk
+from rollout.api.inputs import ROUTE
+from rollout.conversations.answering import Terms
+from rollout.conversations.book import Word
+from rollout.ticketing import TicketDesk
+
+VERSION = "resolution@1.2.0"
+
+
+def only(plan: Plan, mode: str) -> Plan:
+    """The plan with one step that gives every customer to the agent, and to nobody after an abort."""
+    whole = plan_to_json(plan) | {"holdout": "0", "canary": None}
+    step = {"name": mode, "mode": mode, "set_weight": "100", "min_duration": "14d"}
+    return plan_from_json(whole | {"steps": [step], "freeze": [], "open_conversations": "release"})
+
+
+def echo(ticket: Ticket, _: Any = None) -> Line:
+    """Says what it was asked, and hands off where the customer asks for a person."""
+    newest = [turn.text for turn in ticket.turns if turn.author == "customer"][-1:] or [ticket.text]
+    if "asks-for-human" in detect(newest[0]):
+        return Line(reason="asked-for-human")
+    return Line(f"Thank you. You wrote: {newest[0]}")
+
+
+class Talk:
+    """One ticket of a world whose agent is scripted."""
+
+    def __init__(
+        self, world: Any, line: Callable[..., Line] = echo, max_turns: int = 100, most: int = 64
+    ) -> None:
+        self.world = world
+        self.made = TicketDesk(
+            Desk(world.router, world.folder.journal),
+            world.folder.journal,
+            world.folder.content,
+            lambda _: ScriptedAgent(VERSION, line),
+            world.clock,
+            terms=Terms(lambda _: 5.0, lambda _: max_turns),
+            most=most,
+        )
+        self.made.heed(world.door.queue)
+        world.door.tickets = self.made
+
+    async def open(self, number: int = 1, text: str = "Where is my invoice?") -> Any:
+        body = self.world.ticket(number, text=text)
+        return await self.made.handle(ROUTE.validate_python(body, strict=False).ticket("default"))
+
+    async def say(self, turn_id: str, text: str = "And now?", author: Any = "customer") -> Any:
+        _, said, given = await self.made.turn("default", "t-1", Word(turn_id, author, text, "ada"))
+        return said, given
+
+    async def thread(self) -> Any:
+        return await self.made.book.thread("default", "t-1")
+
+    def post(self, turn_id: str, text: str = "And now?", author: str = "customer", **more: Any) -> Any:
+        body = {"turn_id": turn_id, "author": author, "text": text} | more
+        return self.world.http.post("/v1/conversations/t-1/turns", json=body)
+
+    def desk(self, what: str, ticket: str = "t-1", **body: Any) -> Any:
+        """What a person asks for at the desk."""
+        return self.world.http.post(f"/v1/queue/{ticket}/{what}", json={"actor": "ada"} | body)
+
+    def queue(self, **asked: Any) -> list[dict[str, Any]]:
+        answer = self.world.http.get("/v1/queue", params=asked)
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["items"])
+
+    def told(self) -> dict[str, Any]:
+        return dict(self.world.http.get("/v1/conversations/t-1").json())
+
+    def records(self, kind: str) -> list[Any]:
+        return [record for record in self.world.folder.journal.read() if record.kind == kind]
