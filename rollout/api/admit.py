@@ -98,7 +98,7 @@ def guarded(
             scope[TENANT] = principal.tenant or ""
             needed = rule or _rule_of_action(method, path, request.path_params)
             access.permit(principal, needed)
-            asked = request.query_params.get("tenant")
+            asked = request.query_params.get("tenant") if scope["query_string"] else None
             tenant = access.tenant(principal, asked, needed=needed is None or needed.of_tenant)
             scope[TENANT] = tenant
             with access.inside(principal, tenant):

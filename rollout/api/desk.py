@@ -10,8 +10,8 @@ from rollout.records import Assigned, Event
 from rollout.router import Arrival, Router, assigned_from, events_of
 
 
-def _ticket_key(ticket: Ticket) -> tuple[str, str]:
-    return f"ticket:{ticket.ticket_id}", ticket.tenant
+def _event_id(ticket: Ticket) -> str:
+    return f"ticket:{ticket.ticket_id}"
 
 
 class Desk:
@@ -50,7 +50,7 @@ class Desk:
         return self._router.may_serve(tenant, workflow, assigned)
 
     async def route_many(self, tickets: Sequence[Ticket]) -> list[Assigned]:
-        """Where each ticket goes, with one write for all that are new; all or none.
+        """Where each ticket of a tenant goes, with one write for all that are new; all or none.
 
         Raises:
             ConflictingEvent: an id belongs to another customer or workflow.
@@ -60,9 +60,9 @@ class Desk:
         return await asyncio.to_thread(self._route_many, tickets)
 
     def _route_many(self, tickets: Sequence[Ticket]) -> list[Assigned]:
-        new = [ticket for ticket in tickets if self._journal.find(*_ticket_key(ticket)) is None]
-        fresh = {ticket.ticket_id for ticket in new}
-        known = {ticket.ticket_id: self._known(ticket) for ticket in tickets if ticket.ticket_id not in fresh}
+        there = self._journal.known([_event_id(ticket) for ticket in tickets], tickets[0].tenant)
+        new = [ticket for ticket in tickets if _event_id(ticket) not in there]
+        known = {ticket.ticket_id: self._known(ticket) for ticket in tickets if _event_id(ticket) in there}
         if new:
             for routed in self._router.record([self._router.decide(Arrival(ticket)) for ticket in new]):
                 ticket, assigned = routed.arrival.ticket, routed.assigned

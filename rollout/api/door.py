@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from rollout.access.admission import Admission
 from rollout.access.notes import used
@@ -43,6 +44,7 @@ from rollout.api.queue import answer, claim, correct, decide, list_queue, releas
 from rollout.api.remote import BEARER, TRANSITIONS, event_from
 from rollout.api.reviews import review
 from rollout.api.scrape import metrics
+from rollout.api.shortcut import DoorApp
 from rollout.api.standings import Standings
 from rollout.api.tickets import handle_ticket
 from rollout.api.usage import read_usage
@@ -124,14 +126,20 @@ def create_app(door: Door) -> FastAPI:
         await asyncio.to_thread(door.queue.close)
         await door.analyst.close()
 
-    app = FastAPI(title="Ridealong", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = DoorApp(title="Ridealong", docs_url=None, redoc_url=None, lifespan=lifespan)
     for path, method, handler in _ROUTES:
-        app.router.routes.append(Route(path, guarded(door, path, method, handler), methods=[method]))
+        route = guarded(door, path, method, handler)
+        app.router.routes.append(Route(path, route, methods=[method]))
+        if handler in _PER_TICKET:
+            app.answer_directly(method, path, route)
     problems.install(app)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(LocalOnly, one_person=lambda: door.access.one_person)
-    told = {} if door.access_log is None else {"log": door.access_log}
-    app.add_middleware(Observed, seen=door.metrics.seen, told=door.metrics.refused, **told)
+
+    def guards(inside: ASGIApp) -> ASGIApp:
+        limited: ASGIApp = LocalOnly(BodyLimit(inside), one_person=lambda: door.access.one_person)
+        told = {} if door.access_log is None else {"log": door.access_log}
+        return Observed(limited, seen=door.metrics.seen, told=door.metrics.refused, **told)
+
+    app.guard(guards)
     describe(app)
     return app
 
@@ -201,6 +209,7 @@ async def _forward(door: Door, request: Request, caller: Caller) -> Response:
     return await door.analyst.forward(request, caller.tenant)
 
 
+_PER_TICKET: Final = (_route, _outcomes)
 _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("/v1/route", "POST", _route),
     ("/v1/tickets", "POST", handle_ticket),

@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rollout.api.problems import problem
+from rollout.api.problems import Refused, problem
 
 LARGEST_BODY: Final = 2 * 1024 * 1024
 """Bytes; a ticket's text is at most 100,000 characters, a batch at most 1,000 outcomes."""
@@ -18,17 +18,7 @@ ROOM: Final = 64 * 1024 * 1024
 """Bytes of all bodies that are held at once."""
 SMALL: Final = 64 * 1024
 """Bytes of a body that is taken in whatever else is held."""
-_BUSY: Final = problem(
-    "busy", "the bodies of the requests under way fill the memory set aside for them; try again"
-)
-
-
-class _TooLarge(Exception):
-    pass
-
-
-class _NoRoom(Exception):
-    pass
+_BUSY: Final = "the bodies of the requests under way fill the memory set aside for them; try again"
 
 
 class LocalOnly:
@@ -69,7 +59,7 @@ class LocalOnly:
 
 
 class BodyLimit:
-    """Refuse bodies over ``largest`` bytes, announced or not, with 413.
+    """Refuse bodies over ``largest`` bytes, announced or not, with 413: at once, or to whoever reads them.
 
     Bodies of requests that are worked on at the same time hold about ``room`` bytes together: beyond
     that large ones are refused with 503, so that a flood costs no memory. A ticket is small and always
@@ -87,12 +77,12 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in _READS:
             await self._app(scope, receive, send)
             return
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > self._largest:
-            await self._refuse(scope, receive, send)
-            return
+        too_large = f"a body has at most {self._largest:,} bytes; send smaller batches"
+        for name, announced in scope["headers"]:
+            if name == b"content-length" and not (announced.isdigit() and int(announced) <= self._largest):
+                await problem("too-large", too_large)(scope, receive, send)
+                return
         taken = 0
-        answered = False
 
         async def counted() -> Message:
             nonlocal taken
@@ -101,28 +91,12 @@ class BodyLimit:
             taken += came
             self._held += came
             if taken > self._largest:
-                raise _TooLarge
+                raise Refused("too-large", too_large)
             if taken > SMALL and self._held > self._room:
-                raise _NoRoom
+                raise Refused("busy", _BUSY)
             return message
 
-        async def watched(message: Message) -> None:
-            nonlocal answered
-            answered = True
-            await send(message)
-
         try:
-            await self._app(scope, counted, watched)
-        except (_TooLarge, _NoRoom) as error:
-            if answered:
-                raise
-            if isinstance(error, _NoRoom):
-                await _BUSY(scope, receive, send)
-            else:
-                await self._refuse(scope, receive, send)
+            await self._app(scope, counted, send)
         finally:
             self._held -= taken
-
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = problem("too-large", f"a body has at most {self._largest:,} bytes; send smaller batches")
-        await response(scope, receive, send)

@@ -55,7 +55,7 @@ class RouteRequest(Input):
     text: str = Field(default="", max_length=100_000)
 
     def ticket(self, tenant: str) -> Ticket:
-        return Ticket(**dict(self), tenant=tenant)
+        return Ticket(**self.__dict__, tenant=tenant)  # dict(self) asks the model for each field
 
 
 class _Outcome(Input):

@@ -131,6 +131,11 @@ class Journal:
         entry = self._index.find([key]).get(key)
         return None if entry is None else next(islice(self.read(entry.seq - 1, 1), 1), None)
 
+    def known(self, event_ids: Sequence[str], tenant: str = "default") -> set[str]:
+        """Return those of the ids that are there, with one look at the index."""
+        found = self._index.find([Key(tenant, event_id) for event_id in event_ids])
+        return {key.event_id for key in found}
+
     @property
     def queue(self) -> tuple[int, int]:
         """Events that wait to be written, and how many may."""
