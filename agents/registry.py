@@ -7,9 +7,11 @@ from pathlib import Path
 
 from agents.checks.escalation import EscalationRules
 from agents.contract import Agent
+from agents.extractive import ExtractiveModel
 from agents.knowledge import KnowledgeBase, load
-from agents.models import create
+from agents.models.access import ModelAccess
 from agents.pipeline import PipelineAgent
+from agents.roles.team import Teams
 from agents.scripted import ScriptedAgent, lines
 from policies.manifest import AgentVersion
 
@@ -66,7 +68,11 @@ class Registry:
 
 
 def build(
-    manifest: AgentVersion, folder: Path, *, sources: Mapping[str, KnowledgeBase] | None = None
+    manifest: AgentVersion,
+    folder: Path,
+    *,
+    sources: Mapping[str, KnowledgeBase] | None = None,
+    access: ModelAccess | None = None,
 ) -> Agent:
     """The agent a manifest describes.
 
@@ -74,6 +80,8 @@ def build(
         manifest: of any kind.
         folder: where the manifest stands; its paths are relative to it.
         sources: knowledge that the operator binds, by the name the manifest gives it.
+        access: how hosted models are reached, shared by the versions of a process; one is made where
+            none is given and a role needs it.
 
     Raises:
         AgentUnavailable: a kind or factory that cannot be made here, or a source nobody bound.
@@ -87,14 +95,16 @@ def build(
     if manifest.kind == "python" and manifest.python is not None:
         return _from_factory(manifest.ref, manifest.python.factory)
     if manifest.kind == "pipeline" and manifest.models is not None:
-        return _pipeline(manifest, folder, sources or {})
+        return _pipeline(manifest, folder, sources or {}, access)
     raise AgentUnavailable(
         f"{manifest.ref}: this version of Ridealong cannot call an agent of kind {manifest.kind!r}; "
         "wrap it in a factory of kind 'python'"
     )
 
 
-def _pipeline(manifest: AgentVersion, folder: Path, sources: Mapping[str, KnowledgeBase]) -> PipelineAgent:
+def _pipeline(
+    manifest: AgentVersion, folder: Path, sources: Mapping[str, KnowledgeBase], access: ModelAccess | None
+) -> PipelineAgent:
     assert manifest.models is not None
     known = manifest.knowledge
     if known is None:
@@ -108,18 +118,20 @@ def _pipeline(manifest: AgentVersion, folder: Path, sources: Mapping[str, Knowle
             f"{manifest.ref}: knowledge source {known.source!r} is not bound; name its files"
         )
     limits = manifest.thresholds
-    prompt = manifest.prompts.resolution
+    teams = Teams(manifest, folder, access)
     return PipelineAgent(
         version=manifest.ref,
         knowledge=base,
-        model=create(manifest.models.resolution.name, idf=base.idf, min_relevance=limits.abstain),
+        model=ExtractiveModel(idf=base.idf, min_relevance=limits.abstain),
         rules=EscalationRules(
             min_confidence=limits.confidence,
             max_turns=limits.max_turns,
             min_retrieval_sensitive=limits.retrieval,
         ),
-        prompt=(folder / prompt).read_text(encoding="utf-8") if prompt else "",
         passages=known.passages,
+        deadline=manifest.deadline.total_seconds(),
+        team=teams.standard(),
+        languages={code: teams.of(language) for code, language in manifest.languages.items()},
     )
 
 

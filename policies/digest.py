@@ -7,13 +7,18 @@ digest also covers the bytes of every file it refers to.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from policies.conduct import ConductPolicy
-from policies.manifest import AgentVersion
+from policies.manifest import EXTRACTIVE, AgentVersion
 from policies.plan import Plan, plan_to_json
+
+PROMPTS: Final = Path(__file__).parent / "prompts"
+"""The built-in prompts: one text per role, and what all hosted models are told."""
+
+_ABSENT_WHEN_EMPTY: Final = ("budget", "languages")
 
 
 def canonical(value: Any) -> bytes:
@@ -41,15 +46,38 @@ def manifest_digest(manifest: AgentVersion, folder: Path) -> str:
 
     """
     content = {
-        "manifest": manifest.model_dump(mode="json", exclude_none=True),
+        "manifest": _described(manifest),
         "files": {path: content_digest(folder / path) for path in references(manifest).values()},
     }
+    built_in = prompts_used(manifest)
+    if built_in:
+        content["built_in"] = {name: content_digest(PROMPTS / name) for name in built_in}
     return hashlib.sha256(canonical(content)).hexdigest()
+
+
+def _described(manifest: AgentVersion) -> Mapping[str, Any]:
+    """The manifest without what it leaves to newer keys' defaults, so that a new key changes no digest."""
+    content = manifest.model_dump(mode="json", exclude_none=True)
+    return {key: value for key, value in content.items() if key not in _ABSENT_WHEN_EMPTY or value}
+
+
+def prompts_used(manifest: AgentVersion) -> Sequence[str]:
+    """The built-in prompt files that a version's hosted models are told, by name, in order."""
+    if manifest.models is None:
+        return ()
+    hosted = {role for role, model in manifest.models if model is not None and model.name != EXTRACTIVE}
+    for language in manifest.languages.values():
+        hosted |= {role for role, model in language.models if model is not None and model.name != EXTRACTIVE}
+    own = {role for role, path in manifest.prompts if path is not None}
+    return sorted({f"{role}.md" for role in hosted - own} | ({"common.md"} if hosted else set()))
 
 
 def references(manifest: AgentVersion) -> Mapping[str, str]:
     """The files and folders a manifest refers to, by the key that names them."""
     found = {f"prompts.{role}": path for role, path in manifest.prompts if path is not None}
+    for code, language in manifest.languages.items():
+        own = {role: path for role, path in language.prompts if path is not None}
+        found.update({f"languages.{code}.prompts.{role}": path for role, path in own.items()})
     if manifest.knowledge is not None and manifest.knowledge.path is not None:
         found["knowledge.path"] = manifest.knowledge.path
     if manifest.policy is not None:

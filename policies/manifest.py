@@ -15,8 +15,25 @@ MODEL_ROLES: Final = ("triage", "knowledge", "resolution", "handoff")
 EXTRACTIVE: Final = "extractive"
 """The built-in offline model: answers from retrieved passages with citations, or abstains."""
 
+_ISO_639_1 = """
+aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz
+ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik
+io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml
+mn mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd
+se sg si sk sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi
+vo wa wo xh yi yo za zh zu
+"""
+LANGUAGES: Final = frozenset(_ISO_639_1.split())
+"""Primary subtags: the two-letter codes of ISO 639-1."""
+
 _SNAPSHOT: Final = re2.compile(r"\d{3}|[:@]\S|-v\d")
 """What tells a snapshot from an alias: a date or serial number, a tag, a digest, a revision."""
+
+
+def _language(code: str) -> str:
+    if code not in LANGUAGES:
+        raise refusal(f"{code!r} is no language code; write the two letters of ISO 639-1, e.g. 'de'")
+    return code
 
 
 def _relative(path: str) -> str:
@@ -27,7 +44,18 @@ def _relative(path: str) -> str:
 
 RelativePath = Annotated[str, Field(min_length=1), AfterValidator(_relative)]
 """Seen from the folder the manifest is in."""
+LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2}$"), AfterValidator(_language)]
+"""Of a ticket's language without its region."""
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Price(Strict):
+    """What a model costs, where the provider's price list is not to be trusted."""
+
+    input_usd_per_million_tokens: float = Field(ge=0)
+    """Prompt tokens."""
+    output_usd_per_million_tokens: float = Field(ge=0)
+    """Answer tokens."""
 
 
 class RoleModel(Strict):
@@ -41,6 +69,10 @@ class RoleModel(Strict):
     """0 repeats itself best."""
     max_tokens: int = Field(default=1024, ge=1, le=32768)
     """Of one answer."""
+    answers_as: str | None = Field(default=None, min_length=1)
+    """The name the provider gives in its answers, where it is another (a deployment's, say)."""
+    price: Price | None = None
+    """Of this model; without it, the version's."""
 
     @model_validator(mode="after")
     def _pinned(self) -> Self:
@@ -149,13 +181,50 @@ class Thresholds(Strict):
     """Completed agent replies; the next one is a human's."""
 
 
-class Price(Strict):
-    """What the model costs, where the provider's price list is not to be trusted."""
+class Budget(Strict):
+    """What hosted models may come to; beyond it a human takes the ticket. Nothing stated is no limit."""
 
-    input_usd_per_million_tokens: float = Field(ge=0)
-    """Prompt tokens."""
-    output_usd_per_million_tokens: float = Field(ge=0)
-    """Answer tokens."""
+    tokens_per_ticket: int | None = Field(default=None, ge=1)
+    """Prompt and answer tokens of one ticket, all roles and turns."""
+    usd_per_ticket: float | None = Field(default=None, gt=0)
+    """Of one ticket."""
+    tokens_per_day: int | None = Field(default=None, ge=1)
+    """Of this version on one day (UTC)."""
+    usd_per_day: float | None = Field(default=None, gt=0)
+    """Of this version on one day (UTC)."""
+    tokens_per_tenant_day: int | None = Field(default=None, ge=1)
+    """Of the tenant on one day, all versions together; this version stops there."""
+    usd_per_tenant_day: float | None = Field(default=None, gt=0)
+    """Of the tenant on one day, all versions together; this version stops there."""
+
+    @property
+    def in_money(self) -> bool:
+        """Whether a model whose price is unknown cannot keep it."""
+        return any(
+            limit is not None for limit in (self.usd_per_ticket, self.usd_per_day, self.usd_per_tenant_day)
+        )
+
+
+class LanguageModels(Strict):
+    """Models of one language; a role left out keeps the version's."""
+
+    triage: RoleModel | None = None
+    """Reads the ticket."""
+    knowledge: RoleModel | None = None
+    """Rephrases the question."""
+    resolution: RoleModel | None = None
+    """Writes the answer."""
+    handoff: RoleModel | None = None
+    """Writes the packet."""
+
+
+class Language(Strict):
+    """What differs for the tickets of one language."""
+
+    models: LanguageModels = LanguageModels()
+    """Models per role, in the place of the version's."""
+    prompts: Prompts = Prompts()
+    """Prompt files per role, in the place of the version's."""
 
 
 class HttpAgent(Strict):
@@ -220,6 +289,10 @@ class AgentVersion(Strict):
     """Later than this a human takes the ticket."""
     price: Price | None = None
     """Model prices, where they are to be fixed here."""
+    budget: Budget = Budget()
+    """What hosted models may come to."""
+    languages: dict[LanguageCode, Language] = Field(default={})
+    """Of a pipeline: models and prompts by primary language subtag (``de``)."""
     http: HttpAgent | None = None
     """Of kind http."""
     python: PythonAgent | None = None

@@ -38,6 +38,14 @@ _NEXT_STEPS: Final[Mapping[str, str]] = {
     "language-unsupported": "Answer in the customer's language, or find somebody who can.",
     "low-retrieval-confidence-sensitive-topic": "Check the policy itself; the knowledge base is thin here.",
     "low-retrieval-confidence": "Answer from experience; the knowledge base has nothing close. Note the gap.",
+    "model-unavailable": "Answer from the articles below; the model could not be reached.",
+    "model-refused": "Answer from the articles below; the model took no requests.",
+    "model-deadline": "Answer from the articles below; the model was too slow.",
+    "budget-exhausted": "Answer from the articles below; the model's budget is used up.",
+    "another-model-answered": "Answer from the articles below; a model nobody examined had answered.",
+    "unusable-model-output": "Answer from the articles below; the model's answer could not be used.",
+    "triage-found-more": "Read it closely: a second reading found it graver than it looks.",
+    "model-handed-over": "Answer from experience; the articles did not suffice for an answer.",
     "low-confidence": "Check the articles below against the question before using them.",
 }
 _TONES: Final[Mapping[Sentiment, str]] = {
@@ -76,6 +84,11 @@ def packet(
         next_step=_clip("next_step", _NEXT_STEPS.get(leading, "Read the request and answer it personally.")),
         tone=_clip("tone", _TONES[triage.sentiment]),
     )
+
+
+def clipped(packet: Packet) -> Packet:
+    """The packet with every part cut to its words, whoever wrote it."""
+    return Packet(**{part: _clip(part, normalise(getattr(packet, part))) for part in _LIMITS})
 
 
 def render(packet: Packet) -> str:

@@ -36,9 +36,10 @@ class Findings:
         return tuple(source.source_id for source in self.sources if source.stale)
 
 
-def consult(base: KnowledgeBase, ticket: Ticket, *, limit: int = 5) -> Findings:
+def consult(base: KnowledgeBase, ticket: Ticket, *, limit: int = 5, queries: Sequence[str] = ()) -> Findings:
     """Search for what the customer asks now; the subject counts twice, it is their own summary.
 
+    ``queries`` are further wordings of the same question; an article counts as near as its best one.
     Ages are counted to the newest turn, else to when the ticket was opened: nothing depends on the
     moment somebody runs it.
     """
@@ -46,7 +47,13 @@ def consult(base: KnowledgeBase, ticket: Ticket, *, limit: int = 5) -> Findings:
     subject = terms(ticket.subject)
     query = [*subject, *subject, *terms(said[-1] if said else ticket.text)]
     at = ticket.turns[-1].at if ticket.turns else ticket.opened_at
-    return Findings(base.search(query[:_MAX_TERMS], at=at, limit=limit))
+    best: dict[str, Source] = {}
+    for words in (query, *map(terms, queries)):
+        for source in base.search(words[:_MAX_TERMS], at=at, limit=limit):
+            known = best.get(source.source_id)
+            if known is None or source.relevance > known.relevance:
+                best[source.source_id] = source
+    return Findings(tuple(sorted(best.values(), key=lambda one: -one.relevance))[:limit])
 
 
 def oldest(sources: Sequence[Source]) -> float | None:

@@ -96,9 +96,9 @@ class TestManifests:
         with pytest.raises(AgentUnavailable, match="'helpdesk' is not bound"):
             build(manifest(PIPELINE), Path())
 
-    def test_a_hosted_model_is_a_limitation_said_plainly(self) -> None:
-        hosted = manifest(PIPELINE, models={"resolution": {"name": "openai/gpt-4o-2024-08-06"}})
-        with pytest.raises(ModelUnavailable, match=r"calls no hosted models.*extractive"):
+    def test_a_hosted_model_without_a_provider_is_refused_with_the_remedy(self) -> None:
+        hosted = manifest(PIPELINE, models={"resolution": {"name": "gpt-4o-2024-08-06"}})
+        with pytest.raises(ModelUnavailable, match=r"write PROVIDER/MODEL, e\.g\. openai/gpt-4o-2024-08-06"):
             build(hosted, Path(), sources={"helpdesk": knowledge()})
 
     def test_an_agent_behind_a_url_cannot_be_made_yet(self) -> None:
