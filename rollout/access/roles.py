@@ -127,6 +127,9 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("POST", "/v1/reviews"): Rule(
         Permission.REVIEW, "people's labels decide whether a shadow may go live", 2.0
     ),
+    ("GET", "/v1/reviews/next"): Rule(
+        Permission.REVIEW, "shows two replies, not saying whose is whose", 2.0
+    ),
     ("GET", "/v1/workflows"): Rule(Permission.READ, "shows every rollout of the tenant", 5.0),
     ("GET", "/v1/workflows/{workflow}"): Rule(Permission.READ, "shows a rollout", 5.0),
     ("GET", "/v1/workflows/{workflow}/gate"): Rule(Permission.READ, "shows the evidence", 10.0),

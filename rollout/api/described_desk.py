@@ -4,10 +4,10 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body
 
-from rollout.api.inputs import RouteRequest
+from rollout.api.inputs import Identifier, RouteRequest, Workflow
+from rollout.api.pairs import NextPair
 from rollout.api.problems import MEDIA_TYPE
-from rollout.api.reviews import ReviewRequest, Reviews
-from rollout.api.rows import Receipts
+from rollout.api.reviews import Recorded, ReviewRequest, Reviews
 from rollout.api.tickets import Handled
 
 desk_doors = APIRouter()
@@ -30,7 +30,21 @@ _POST: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-@desk_doors.post("/v1/reviews", tags=["reviews"], response_model=Receipts, responses=_POST)
+@desk_doors.get(
+    "/v1/reviews/next",
+    tags=["reviews"],
+    response_model=NextPair,
+    responses={code: _POST[code] for code in (422, 503)},
+)
+def next_pair(workflow: Workflow | None = None, actor: Identifier | None = None) -> None:
+    """An agent's reply and a person's to the same customer, as A and B, not saying whose is whose.
+
+    The sides are drawn per pair and rater. `POST /v1/reviews` with a `preference` tells, once it is on
+    record. `actor` is who you are, on a server without access keys.
+    """
+
+
+@desk_doors.post("/v1/reviews", tags=["reviews"], response_model=Recorded, responses=_POST)
 def review(review: Annotated[ReviewRequest | Reviews, Body()]) -> None:
     """Judge shadow replies: one review or a list of up to 200, all or none.
 

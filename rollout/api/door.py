@@ -40,6 +40,7 @@ from rollout.api.openapi import describe
 from rollout.api.operations import alive, index, me, ready
 from rollout.api.orders import moved, order, unless_severe
 from rollout.api.outcomes import event_of
+from rollout.api.pairs import next_pair
 from rollout.api.queue import answer, claim, correct, decide, list_queue, release
 from rollout.api.remote import BEARER, TRANSITIONS, event_from
 from rollout.api.reviews import review
@@ -223,6 +224,7 @@ _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("/v1/queue/{ticket_id}/draft", "POST", decide),
     ("/v1/queue/{ticket_id}/correction", "POST", correct),
     ("/v1/reviews", "POST", review),
+    ("/v1/reviews/next", "GET", next_pair),
     ("/v1/workflows", "GET", _forward),
     ("/v1/workflows/{workflow}", "GET", _forward),
     ("/v1/workflows/{workflow}/gate", "GET", _forward),

@@ -138,6 +138,21 @@ class Register:
             left = file.execute(f"SELECT count(*) {found}", asked).fetchone()[0]
         return rows, left
 
+    def paired(self, tenant: str, ticket_id: str, version: str) -> bool:
+        """Whether a version's shadow reply has a person's beside it.
+
+        Raises:
+            RecordError: as ``listed``.
+
+        """
+        with self._caught_up() as file:
+            row = file.execute(
+                "SELECT 1 FROM shadows JOIN answers USING (tenant, ticket_id)"
+                " WHERE tenant = ? AND ticket_id = ? AND version = ?",
+                (tenant, ticket_id, version),
+            ).fetchone()
+        return row is not None
+
     def catch_up(self) -> int:
         """Take in what is new in the journal; how far it has come.
 

@@ -34,7 +34,7 @@ from rollout.upkeep.manifest import Kept, Manifest, digest_of
 _log = logging.getLogger(__name__)
 _LAGS: Final = ("notify.sqlite", "idempotency.sqlite")
 _SQLITE: Final = ".sqlite"
-_DERIVED: Final = ("view.duckdb", "owner.lock", "view.lock", "journal", ".keys.json.")
+_DERIVED: Final = ("view.duckdb", "queue.sqlite", "owner.lock", "view.lock", "journal", ".keys.json.")
 """Beginnings of names that are left out: made anew, of one process, or copied in their own way."""
 _ERASING: Final = "erasing"
 _TRIES: Final = 20
