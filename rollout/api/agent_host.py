@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from agents.contract import Agent, Reply, Ticket, Toolset, Triage
 from agents.tools import Tools
+from rollout.observe.agent_calls import called, carrying
 
 _REPLY: Final = TypeAdapter(Reply)
 _TICKET: Final = TypeAdapter(Ticket)
@@ -51,6 +52,9 @@ class RemoteAgent:
             AgentFailed: the process is away, or the agent failed or answered nonsense.
 
         """
+        return await called(self.version, ticket, lambda: self._asked(ticket, triage))
+
+    async def _asked(self, ticket: Ticket, triage: Triage) -> Reply:
         sent = orjson.dumps({"version": self.version, "ticket": ticket, "triage": triage})
         try:
             answer = await self._http.post("/answer", content=sent)
@@ -65,7 +69,8 @@ def connect(socket: str) -> httpx.AsyncClient:
     """The line to the agents' process. It has no timeout: the live path's deadline rules."""
     transport = httpx.AsyncHTTPTransport(uds=socket, limits=httpx.Limits(max_connections=256))
     timeout = httpx.Timeout(None, connect=1.0)
-    return httpx.AsyncClient(transport=transport, base_url="http://agents", timeout=timeout, trust_env=False)
+    http = httpx.AsyncClient(transport=transport, base_url="http://agents", timeout=timeout, trust_env=False)
+    return carrying(http)
 
 
 def create_app(

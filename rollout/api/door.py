@@ -53,8 +53,10 @@ from rollout.api.webhooks import Reception, from_anybody, from_intercom, from_ze
 from rollout.clock import Clock, SystemClock
 from rollout.incidents.register import Register
 from rollout.ladder.transition import Order
+from rollout.observe.arriving import Arriving
 from rollout.observe.requests import Observed
 from rollout.observe.requests import Request as Seen
+from rollout.observe.tracing import Tracing
 from rollout.queue.register import Register as Waiting
 from rollout.record.content import ContentStore
 from rollout.record.journal import Journal, Receipt
@@ -90,6 +92,8 @@ class Door:
     """The texts; without them nobody can talk here."""
     agents: Callable[[], Awaitable[Mapping[str, Any] | None]] | None = None
     """Asks the agents' process how it is doing."""
+    tracing: Tracing | None = None
+    """Makes spans of what is done for a ticket, where the environment asks for them."""
     access_log: tuple[int, Callable[[Seen], None]] | None = None
     """The least status that gets a line in the log, and what writes it."""
     incidents: Register = field(init=False)
@@ -103,6 +107,10 @@ class Door:
             self.tickets.heed(self.queue)
         self.once = Once(self.journal.folder.parent / "idempotency.sqlite", self.clock)
         self.desk.recorded = self.metrics.recorded
+        if self.tracing is not None and self.tickets is not None:
+            from rollout.observe.traced import TracedTickets
+
+            self.tickets = TracedTickets(self.tickets, self.tracing)  # type: ignore[assignment]  # stands in for it
         if self.reception is not None:
             self.metrics.webhooks = self.reception.counts
 
@@ -137,6 +145,8 @@ def create_app(door: Door) -> FastAPI:
 
     def guards(inside: ASGIApp) -> ASGIApp:
         limited: ASGIApp = LocalOnly(BodyLimit(inside), one_person=lambda: door.access.one_person)
+        if door.tracing is not None:
+            limited = Arriving(limited, tracing=door.tracing)
         told = {} if door.access_log is None else {"log": door.access_log}
         return Observed(limited, seen=door.metrics.seen, told=door.metrics.refused, **told)
 

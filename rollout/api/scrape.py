@@ -155,14 +155,14 @@ def agents_families(told: Told | None, tenant: str | None) -> Iterator[Family]:
     """What the agents' process says of itself; only to those who may see the whole process."""
     if tenant is not None:
         return
-    yield _gauge("agents_up", "Whether the agents' process answers: 1 or 0.", ({}, told is not None))
+    yield _gauge("agents_up", "Whether the agents' processes answer: 1 or 0.", ({}, told is not None))
     rows: Iterable[Told] = () if told is None else told["versions"]
     yield Family(
         "agent_calls_total",
         "counter",
-        "Questions that reached the agents' process, by version and result.",
+        "Questions that reached an agents' process, by version and result.",
         [
-            ({"version": row["version"], "result": result}, row[result])
+            (_named(row, "process", "version") | {"result": result}, row[result])
             for row in rows
             for result in ("answered", "failed")
         ],
@@ -171,13 +171,17 @@ def agents_families(told: Told | None, tenant: str | None) -> Iterator[Family]:
         "agent_calls_in_progress",
         "gauge",
         "Questions that agents are answering now.",
-        [({"version": row["version"]}, row["running"]) for row in rows],
+        [(_named(row, "process", "version"), row["running"]) for row in rows],
     )
     yield Family(
         "model_breaker_open",
         "gauge",
         "1 while a version asks its model nothing because it kept failing.",
-        [({"version": row["version"]}, row["breaker"] != "closed") for row in rows if row.get("breaker")],
+        [
+            (_named(row, "process", "version"), row["breaker"] != "closed")
+            for row in rows
+            if row.get("breaker")
+        ],
     )
 
 

@@ -1,5 +1,6 @@
 """How the agents of the agents' process are doing: counted around them, whatever they are made of."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -57,15 +58,20 @@ class Watch:
         return Route(FIGURES, figures, methods=["GET"])
 
 
-def asker(http: httpx.AsyncClient) -> Callable[[], Awaitable[dict[str, Any] | None]]:
-    """Asks the agents' process on the line ``http``; None where it does not answer within a second."""
+def asker(**lines: httpx.AsyncClient) -> Callable[[], Awaitable[dict[str, Any] | None]]:
+    """Asks the agents' processes on their lines, by name; None where one does not answer in a second."""
 
     async def ask() -> dict[str, Any] | None:
         try:
-            answer = await http.get(FIGURES, timeout=1.0)
-            return dict(orjson.loads(answer.content)) if answer.is_success else None
-        except (httpx.HTTPError, ValueError):
+            answers = await asyncio.gather(*(line.get(FIGURES, timeout=1.0) for line in lines.values()))
+            told = [orjson.loads(answer.content)["versions"] for answer in answers]
+        except (httpx.HTTPError, ValueError, KeyError):
             return None
+        return {
+            "versions": [
+                {**row, "process": name} for name, rows in zip(lines, told, strict=True) for row in rows
+            ]
+        }
 
     return ask
 

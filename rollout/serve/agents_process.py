@@ -16,7 +16,10 @@ from policies.catalogue import SHIPPED, agents_folder, versions_in
 from policies.load import load_manifest
 from rollout.api.agent_host import create_app
 from rollout.observe import logs
+from rollout.observe.agent_calls import TracedRoles
 from rollout.observe.agents import Watch
+from rollout.observe.arriving import Arriving
+from rollout.observe.tracing import set_up
 from rollout.serve.containment import ends_when_stuck, leave_out_of_memory, limit_memory
 from rollout.serve.lifeline import stop_with_parent
 from rollout.serve.settings import SHADOWS, RunSettings
@@ -65,10 +68,14 @@ def main() -> int:
     logs.set_up("agents", quiet=True)
     settings = RunSettings.from_environment()
     stop_with_parent()
-    watch = Watch(maker(versions(None if settings.plans is None else Path(settings.plans))))
+    make: Callable[[str], Agent] = maker(versions(None if settings.plans is None else Path(settings.plans)))
+    tracing = set_up("agents")
+    watch = Watch(make if tracing is None else TracedRoles(make, tracing))
     app = create_app(watch, out_of_memory=leave_out_of_memory)
     app.router.lifespan_context = ends_when_stuck
     app.router.routes.append(watch.route())
+    if tracing is not None:
+        app.add_middleware(Arriving, tracing=tracing)
     line = settings.shadows_socket if shadows else settings.agents_socket
     uvicorn.Server(uvicorn.Config(app, uds=line, log_config=None, access_log=False)).run()
     return 0

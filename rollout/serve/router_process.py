@@ -2,7 +2,8 @@
 
 import socket
 import sys
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
@@ -21,6 +22,7 @@ from rollout.errors import RidealongError
 from rollout.observe import logs
 from rollout.observe.access_log import access_log
 from rollout.observe.agents import asker
+from rollout.observe.tracing import Tracing, set_up
 from rollout.record.folder import DataFolder
 from rollout.record.journal import Journal
 from rollout.router import Router
@@ -50,7 +52,8 @@ def run(settings: RunSettings) -> None:
         router = Router(folder.journal, folder.content)
         standings = Standings(folder.journal, router)
         standings.learn(decisive(settings.folder / "journal"))
-        desk = Desk(router, folder.journal)
+        tracing = set_up("router")
+        desk = desk_of(router, folder.journal, tracing)
         door = Door(
             journal=folder.journal,
             desk=desk,
@@ -61,7 +64,8 @@ def run(settings: RunSettings) -> None:
             tickets=ticket_desk(settings, desk, folder, standings),
             content=folder.content,
             access_log=access_log(logs.settings_from()),
-            agents=asker(connect(settings.agents_socket)) if settings.agents_socket else None,
+            agents=agents_of(settings),
+            tracing=tracing,
             reception=Reception(Settings(settings_file(settings.folder)), desk, SystemClock()),
         )
         config = uvicorn.Config(
@@ -73,6 +77,22 @@ def run(settings: RunSettings) -> None:
             server_header=False,
         )
         uvicorn.Server(config).run([socket.socket(fileno=settings.door_fd)])
+
+
+def agents_of(settings: RunSettings) -> Callable[[], Awaitable[dict[str, Any] | None]] | None:
+    """Asks the agents' processes how they are doing; None in a run that has none."""
+    if not settings.agents_socket:
+        return None
+    return asker(live=connect(settings.agents_socket), shadow=connect(settings.shadows_socket))
+
+
+def desk_of(router: Router, journal: Journal, tracing: Tracing | None) -> Desk:
+    """The desk of a run; its decisions are spans where traces are asked for."""
+    if tracing is None:
+        return Desk(router, journal)
+    from rollout.observe.traced import TracedDesk
+
+    return TracedDesk(router, journal, tracing)
 
 
 def admission(settings: RunSettings, journal: Journal) -> Admission:

@@ -14,7 +14,7 @@ import httpx
 
 from rollout.access import key_file, sign_in
 from rollout.errors import UsageError
-from rollout.observe import logs
+from rollout.observe import logs, tracing
 from rollout.serve.settings import SHADOWS, RunSettings
 from rollout.serve.sockets import listen, reached_at, require_loopback
 from rollout.serve.supervisor import Child, Supervisor, module
@@ -63,6 +63,7 @@ def running(
     if not keyed(data):
         require_loopback(host)
     logs.settings_from()
+    tracing.wanted()
     if plans is not None:
         _require_plans(plans)
     data.mkdir(parents=True, exist_ok=True)
