@@ -1,11 +1,13 @@
 """The only way the dashboard learns or changes anything: the HTTP API."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, Final, cast
+from weakref import finalize
 
 import httpx
 
-from dashboards.rows import DeskRow, GateRow, Overview
+from dashboards.rows import DeskRow, GateRow, IncidentRow, MeRow, Overview, PathRow, WhatIfRow
 
 _TIMEOUT: Final = httpx.Timeout(20.0, connect=2.0)
 
@@ -19,13 +21,21 @@ class ApiProblem(Exception):
 
 
 class Client:
-    """A typed face of the API. Raises ``ApiProblem`` and nothing else."""
+    """A typed face of the API with one viewer's authority. Raises ``ApiProblem`` and nothing else."""
 
     def __init__(
-        self, url: str, *, key: str | None = None, transport: httpx.BaseTransport | None = None
+        self,
+        url: str,
+        *,
+        key: str | None = None,
+        tenant: str | None = None,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
+        self.identity = sha256(repr((self.url, key, tenant)).encode()).hexdigest()
+        """Whose answers these are: what one viewer may see is never shown to another from a cache."""
         self._has_key = key is not None
+        self._tenant = {} if tenant is None else {"tenant": tenant}
         self._http = httpx.Client(
             base_url=self.url,
             headers={} if key is None else {"Authorization": f"Bearer {key}"},
@@ -33,29 +43,68 @@ class Client:
             transport=transport,
             trust_env=False,  # a proxy must not see loopback traffic
         )
+        finalize(self, self._http.close)  # caches drop clients; whoever still shows a page keeps its own
+
+    def me(self) -> MeRow:
+        """Who the viewer is to the server, and what it may do."""
+        return cast("MeRow", self._get("/v1/me"))
 
     def workflows(self) -> list[DeskRow]:
         """Every workflow with records; those with a rollout are ``WorkflowRow``."""
         return cast("list[DeskRow]", self._get("/v1/workflows")["workflows"])
 
-    def gate(self, name: str) -> GateRow:
-        return cast("GateRow", self._get(f"/v1/workflows/{name}/gate"))
+    def workflow(self, name: str) -> DeskRow:
+        return cast("DeskRow", self._get(f"/v1/workflows/{name}"))
 
-    def overview(self, name: str, period: str) -> Overview:
-        """The headlines of one workflow over ``period``: 7d, 28d, 90d or all."""
-        return cast("Overview", self._get("/v1/metrics/overview", {"workflow": name, "period": period}))
+    def gate(self, name: str, track: str = "ladder") -> GateRow:
+        return cast("GateRow", self._get(f"/v1/workflows/{name}/gate", {"track": track}))
 
-    def act(self, name: str, action: str, *, reason: str, actor: str) -> dict[str, Any]:
-        """Promote, pause, resume or abort; the answer is what changed."""
-        body = {"reason": reason, "actor": actor}
+    def path(self, name: str, track: str = "ladder") -> PathRow:
+        """How the gate's comparisons came about; ``pending`` above 0 says to ask again."""
+        return cast("PathRow", self._get(f"/v1/workflows/{name}/path", {"track": track}))
+
+    def overview(self, name: str, period: str, filters: Mapping[str, str] | None = None) -> Overview:
+        """The headlines of one workflow over ``period`` (7d, 28d, 90d, all), filtered by dimension."""
+        query = {"workflow": name, "period": period, **(filters or {})}
+        return cast("Overview", self._get("/v1/metrics/overview", query))
+
+    def incidents(self, name: str) -> list[IncidentRow]:
+        return cast("list[IncidentRow]", self._get("/v1/incidents", {"workflow": name})["incidents"])
+
+    def what_if(self, name: str, changes: Mapping[str, Any]) -> WhatIfRow:
+        """How long the steps of a plan would take with ``changes``. Nothing is recorded."""
+        return cast(
+            "WhatIfRow", self._answer("POST", "/v1/plans/what-if", json={"workflow": name, **changes})
+        )
+
+    def act(
+        self,
+        name: str,
+        action: str,
+        *,
+        reason: str,
+        actor: str | None = None,
+        track: str = "ladder",
+        override: bool = False,
+    ) -> dict[str, Any]:
+        """Promote, pause, resume or abort; the answer is what changed.
+
+        ``actor`` is for servers without access keys: elsewhere the key says who it is.
+        """
+        body: dict[str, Any] = {"reason": reason, "track": track}
+        body |= {} if actor is None else {"actor": actor}
+        body |= {"override": True} if override else {}
         return self._answer("POST", f"/v1/workflows/{name}/{action}", json=body)
 
     def _get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         return self._answer("GET", path, params=query)
 
-    def _answer(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+    def _answer(
+        self, method: str, path: str, *, params: Mapping[str, str] | None = None, json: Any = None
+    ) -> dict[str, Any]:
+        query = {**self._tenant, **(params or {})}
         try:
-            response = self._http.request(method, path, **request)
+            response = self._http.request(method, path, params=query, json=json)
         except httpx.HTTPError as error:
             raise ApiProblem(
                 0,

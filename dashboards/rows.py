@@ -19,6 +19,14 @@ class StepRow(TypedDict):
     approval: bool
 
 
+class RequestRow(TypedDict):
+    """A promotion that another person has to approve."""
+
+    by: str
+    at: str
+    override: bool
+
+
 class TrackRow(TypedDict):
     """Where a ladder or a canary stands."""
 
@@ -27,6 +35,9 @@ class TrackRow(TypedDict):
     status: Literal["running", "paused", "aborted", "completed"]
     entered_at: str | None
     version: str | None
+    requested: NotRequired[RequestRow | None]
+    decision: NotRequired[str]
+    sentence: NotRequired[str]
 
 
 class SplitRow(TypedDict):
@@ -49,6 +60,63 @@ class TransitionRow(TypedDict):
     reason: str
     sentence: str
     actor: str
+
+
+class SharesRow(TypedDict):
+    """Percent of eligible customers with the agent, ``canary_weight`` of those; and tickets a day."""
+
+    mode: str
+    weight: float
+    canary_weight: float
+    agent_per_day: float
+    canary_per_day: float
+
+
+class OrderRow(TypedDict):
+    """What one order would do now; ``why`` is the ladder's own refusal."""
+
+    allowed: bool
+    why: str | None
+    needs_override: NotRequired[bool]
+    takes_two: NotRequired[bool]
+
+
+Order = TypedDict("Order", {"from": SharesRow, "to": SharesRow})
+"""The shares before and after an order."""
+
+
+class PossibleOrder(OrderRow, Order):
+    """An order tried on paper."""
+
+
+class OrdersRow(TypedDict):
+    """By track and action."""
+
+    eligible_per_day: float
+    tracks: dict[str, dict[str, PossibleOrder]]
+
+
+class MeRow(TypedDict):
+    """Who the viewer is to the server."""
+
+    id: str
+    name: str | None
+    actor: NotRequired[str]
+    method: Literal["key", "oidc", "local"]
+    tenant: str | None
+    roles: list[str]
+    permissions: list[str]
+    one_person: bool
+
+
+class IncidentRow(TypedDict):
+    incident_id: str
+    severity: int
+    title: str
+    status: str
+    blocks: bool
+    opened_at: str
+    opened_by: str
 
 
 class DeskRow(TypedDict):
@@ -76,6 +144,8 @@ class WorkflowRow(DeskRow):
     plan_digest: str
     position: int
     transitions: list[TransitionRow]
+    owners: NotRequired[dict[str, str] | None]
+    orders: NotRequired[OrdersRow]
 
 
 class ForecastWait(TypedDict):
@@ -149,6 +219,111 @@ class GateRow(TypedDict):
     decision: str
     metrics: list[MetricVerdict]
     integrity: dict[str, IntegrityCheck]
+    queries: NotRequired[dict[str, str]]
+
+
+class PathPoint(TypedDict):
+    """One look at one comparison; the interval holds however often one looks."""
+
+    at: str
+    verdict: VerdictState
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    margin: float | None
+    n_agent: int
+    n_human: int
+
+
+class MetricPath(TypedDict):
+    metric: str
+    title: str
+    unit: str
+    better: Literal["higher", "lower"]
+    role: str
+    points: list[PathPoint]
+
+
+class PathRow(TypedDict):
+    """How a gate's comparisons came about; ``pending`` moments are still to be judged."""
+
+    track: str
+    step: str
+    since: str
+    pending: int
+    metrics: list[MetricPath]
+
+
+class When(TypedDict):
+    """A number of days and the date it ends at; None where it never comes."""
+
+    days: float | None
+    date: str | None
+
+
+class PlannedMetric(TypedDict):
+    metric: str
+    against: str
+    margin: float
+    needed_days: float | None
+    needed_tickets: float | None
+    needed: dict[str, When]
+
+
+class PlannedStep(TypedDict):
+    name: str
+    mode: str
+    weight: float
+    compared_per_day: float
+    min_days: float
+    entered_day: float
+    gate_days: float | None
+    left: dict[str, When]
+    slowest: str | None
+    metrics: list[PlannedMetric]
+    sentence: str | None
+
+
+class PlannedTrack(TypedDict):
+    track: str
+    beside: str | None
+    steps: list[PlannedStep]
+    total: dict[str, When]
+
+
+class ForecastRow(TypedDict):
+    """A plan's forecast, as `ridealong plan --json` prints it."""
+
+    start: str
+    assurance: float
+    figures: dict[str, Any]
+    notes: list[str]
+    tracks: list[PlannedTrack]
+    undecidable: list[dict[str, Any]]
+
+
+class PlanStep(TypedDict):
+    name: str
+    mode: str
+    weight: float
+    min_days: float
+    margin_scale: float
+
+
+class PlanRow(TypedDict):
+    """What a plan says of itself, as far as it can be changed on paper."""
+
+    steps: list[PlanStep]
+    margins: dict[str, dict[str, Any]]
+
+
+class WhatIfRow(TypedDict):
+    """A plan as it stands and with changes."""
+
+    workflow: str
+    plan: PlanRow
+    now: ForecastRow
+    then: ForecastRow
 
 
 class Point(TypedDict):
@@ -171,6 +346,14 @@ class Point(TypedDict):
     net: NotRequired[float | None]
     model: NotRequired[float | None]
     human: NotRequired[float | None]
+    confirmed: NotRequired[int]
+    assumed: NotRequired[int]
+    reversed: NotRequired[int]
+    abandoned: NotRequired[int]
+    at_triage: NotRequired[float | None]
+    band: NotRequired[str | None]
+    first_response_median: NotRequired[float | None]
+    handle_time_median: NotRequired[float | None]
 
 
 class Headline(TypedDict):
@@ -277,6 +460,7 @@ class ShadowRow(TypedDict):
     abstained: int
     dropped: dict[str, int]
     gaps: list[dict[str, Any]]
+    sql: NotRequired[str]
     reading: NotRequired[ShadowReadingRow | None]
 
 
@@ -288,4 +472,9 @@ class Overview(TypedDict):
     recontact: Headline
     escalation: Headline
     cost: Headline
+    flow: NotRequired[Headline]
     shadow: ShadowRow | None
+    filters: NotRequired[dict[str, str]]
+    choices: NotRequired[dict[str, list[str]]]
+    excluded: NotRequired[dict[str, int]]
+    newest: NotRequired[str | None]

@@ -4,9 +4,10 @@ One lock around the view: reads are answered from caches that hold as long as no
 so that looking never queues up behind looking.
 """
 
+import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -20,17 +21,22 @@ from rollout.api.orders import moved
 from rollout.clock import Clock, ClockWatch, SystemClock
 from rollout.controller import Controller, Recorder, Standing
 from rollout.errors import RidealongError, TransitionRefused
+from rollout.gate_path import Path as GatePath
+from rollout.gate_path import Points, gate_path, recorded_path
 from rollout.gating import gate as judge_gate
 from rollout.gating import known_workflows, require_workflow
 from rollout.ladder.state import LadderState, TrackName
 from rollout.ladder.transition import Order, Ruling
+from rollout.measure.kept_days import LEAST
 from rollout.measure.usage import By, shadow_spending
 from rollout.observe.figures import Figures
 from rollout.observe.usage import account, period_of
 from rollout.plan_keeper import PlanKeeper, told
+from rollout.possible_orders import possible_orders
 from rollout.record.folder import DataFolder
-from rollout.report import overview
+from rollout.report import choices, overview, require_values
 from rollout.status import history, status
+from rollout.what_if import Changes, what_if
 from rollout.yardstick import find_plan
 
 FRESH_SECONDS: Final = 60.0
@@ -69,6 +75,8 @@ class Analyst:
         )
         self._record = record
         self._keeper: PlanKeeper | None = None
+        self._judged: dict[Any, Points] = {}
+        """Looks of the past that paths are made of; few per step, and a step lasts for days."""
 
     @property
     def position(self) -> int:
@@ -104,15 +112,46 @@ class Analyst:
         key = ("gate", tenant, name, track, as_of)
         return self._cached(key, partial(self._gate, tenant, name, track, as_of))
 
-    def overview(self, tenant: str, name: str, period: str) -> dict[str, Any]:
-        """The headlines of one workflow.
+    def overview(
+        self, tenant: str, name: str, period: str, filters: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """The headlines of one workflow, of the tickets that the filters admit.
 
         Raises:
             UnknownWorkflow: nothing was ever recorded about it.
+            UsageError: a filter names what no ticket has.
 
         """
-        key = ("overview", tenant, name, period)
-        return self._cached(key, partial(self._overview, tenant, name, period))
+        chosen = dict(filters or {})
+        key = ("overview", tenant, name, period, tuple(sorted(chosen.items())))
+        return self._cached(key, partial(self._overview, tenant, name, period, chosen))
+
+    def path(self, tenant: str, name: str, track: str = "ladder") -> dict[str, Any]:
+        """How each comparison of the gate in force came to stand where it stands.
+
+        Raises:
+            UnknownWorkflow: nothing was ever recorded about it.
+            TransitionRefused: it runs no such track.
+
+        """
+        with self._using:
+            self.catch_up()
+            standing = self._standing(tenant, name)
+            if standing is None or standing.state.track(TrackName(track)) is None:
+                raise TransitionRefused(f"{name} runs no {track}, so no gate has a path yet")
+            return self._path(standing, TrackName(track)).to_json() | {"workflow": name}
+
+    def what_if(self, tenant: str, name: str, changes: Changes) -> dict[str, Any]:
+        """How long the steps of a plan would take with other weights, margins or volume.
+
+        Raises:
+            UnknownWorkflow: nothing was ever recorded about it.
+            UsageError: the change breaks a rule of plans, or nobody knows the volume.
+
+        """
+        return self._cached(
+            ("what_if", tenant, name, repr(changes)), partial(self._what_if, tenant, name, changes)
+        )
 
     def promote(self, name: str, asked: Promotion) -> dict[str, Any]:
         """Leave a step on a person's word, on the evidence of this moment.
@@ -224,7 +263,8 @@ class Analyst:
         if standing is None:
             return history(name, tenant)
         rulings = self._controller.rulings(standing, now)
-        return status(standing, rulings, now, self._transitions(tenant, name))
+        row = status(standing, rulings, now, self._transitions(tenant, name))
+        return row | {"orders": possible_orders(self._folder.view, standing, rulings, now)}
 
     def _standing(self, tenant: str, name: str) -> Standing | None:
         """Where it stands; None where it has records but no rollout.
@@ -256,10 +296,29 @@ class Analyst:
             view, plan, name, moment, state=state, track=track, tenant=tenant, forecast=True
         ).to_json()
 
-    def _overview(self, tenant: str, name: str, period: str) -> dict[str, Any]:
-        standing, now = self._standing(tenant, name), self._clock.now()
+    def _overview(self, tenant: str, name: str, period: str, filters: dict[str, str]) -> dict[str, Any]:
+        standing, now, view = self._standing(tenant, name), self._clock.now(), self._folder.view
         plan = None if standing is None else standing.plan
-        return overview(self._folder.view, name, now, period=period, tenant=tenant, plan=plan).to_json()
+        require_values(view, name, filters, tenant)
+        found = overview(view, name, now, period=period, tenant=tenant, plan=plan, filters=filters)
+        return found.to_json() | {"choices": choices(view, name, tenant)}
+
+    def _path(self, standing: Standing, track: TrackName) -> GatePath:
+        view, state, now = self._folder.view, standing.state, self._clock.now()
+        if int(view.query("SELECT count(*) AS n FROM facts")[0]["n"]) < LEAST:
+            return gate_path(view, standing.plan, state, now, track=track, known=self._judged)
+        reports = [
+            json.loads(row["evidence"])
+            for row in view.transitions(state.tenant, state.workflow)
+            if row["track"] == track.value and row["evidence"]
+        ]
+        newest = self.gate(state.tenant, state.workflow, track.value)
+        return recorded_path(state, track, [each for each in reports if "metrics" in each] + [newest])
+
+    def _what_if(self, tenant: str, name: str, changes: Changes) -> dict[str, Any]:
+        standing, view = self._standing(tenant, name), self._folder.view
+        plan = find_plan(view, name, tenant=tenant).plan if standing is None else standing.plan
+        return what_if(view, plan, name, changes, self._clock.now())
 
     def _cached(self, key: tuple[Any, ...], answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The answer, newly made unless nothing that matters has happened since the last one."""

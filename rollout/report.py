@@ -15,12 +15,21 @@ from rollout.measure.headlines.ratings import ratings
 from rollout.measure.headlines.returns import returns
 from rollout.measure.headlines.shadowing import Shadow, shadowing
 from rollout.measure.headlines.slice import Headline, Slice
-from rollout.measure.query import Source, aware_utc
+from rollout.measure.query import Query, Source, aware_utc
 from rollout.shadow_reading import ShadowReading, cost_of, read_shadow
 
-__all__ = ["GateReport", "Overview", "gate", "overview", "period_of"]
+__all__ = ["GateReport", "Overview", "choices", "gate", "overview", "period_of", "require_values"]
 
 DIMENSIONS: Final = ("version", "category", "channel", "language", "region", "tier")
+MOST_CHOICES: Final = 50
+_NAMED: Final = 12
+_FACTS: Final = "FROM facts WHERE tenant = $tenant AND workflow = $workflow AND {name} "
+_CHOICES: Final = (
+    f"SELECT {{name}} AS value {_FACTS} IS NOT NULL GROUP BY {{name}} ORDER BY count(*) DESC, value"
+    f" LIMIT {MOST_CHOICES}"
+)
+_HAS: Final = f"SELECT count(*) > 0 AS found {_FACTS} = $value"
+"""Formatted with the name of a dimension, never with anything a caller said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +125,33 @@ def overview(
         shadow=shadowing(source, these),
         reading=_reading(source, these, plan),
     )
+
+
+def choices(source: Source, workflow: str, tenant: str = "default") -> dict[str, list[str]]:
+    """What may be filtered by: the values of each dimension, frequent ones first, ``MOST_CHOICES`` each."""
+    params = {"tenant": tenant, "workflow": workflow}
+    return {
+        name: [row["value"] for row in Query(_CHOICES.format(name=name), params).rows(source)]
+        for name in DIMENSIONS
+    }
+
+
+def require_values(
+    source: Source, workflow: str, filters: Mapping[str, str], tenant: str = "default"
+) -> None:
+    """Refuse to filter by what no ticket has.
+
+    Raises:
+        UsageError: it names the values there are.
+
+    """
+    for name, value in filters.items():
+        if name not in DIMENSIONS:
+            raise UsageError(f"cannot filter by {name!r}; choose from: {', '.join(DIMENSIONS)}")
+        asked = Query(_HAS.format(name=name), {"tenant": tenant, "workflow": workflow, "value": value})
+        if not asked.one(source)["found"]:
+            known = ", ".join(choices(source, workflow, tenant)[name][:_NAMED]) or "none is recorded"
+            raise UsageError(f"{name}={value!r}: no ticket of {workflow} has it; known: {known}")
 
 
 def period_of(text: str) -> timedelta | None:

@@ -21,6 +21,8 @@ PALE_BLUE: Final = "#8FBCDB"
 ORANGE: Final = "#D98A1F"
 PURPLE: Final = "#A872B5"
 OCHRE: Final = "#A3925A"
+SLATE: Final = "#5F7D8C"
+SAND: Final = "#C4B79A"
 GREEN: Final = "#1B9E77"
 RED: Final = "#CC4B2C"
 ORANGE_TINT: Final = "#F6E3C5"
@@ -32,6 +34,8 @@ GROUPS: Final = {
     "canary": ("Canary", ORANGE),
     "agent_then_human": ("Agent, then human", PURPLE),
     "abandoned": ("Abandoned", OCHRE),
+    "not eligible": ("Not eligible", SLATE),
+    "unassigned": ("Before any rollout", SAND),
 }
 """Arms and paths, in the order in which they are listed."""
 _D3: Final = {"rate": ".1~%", "usd": "$.2f"}
@@ -63,6 +67,7 @@ def frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     found["label"] = [label(str(row["group"])) for row in rows]
     if "at" in found:
         found["at"] = pd.to_datetime(found["at"], utc=True, format="ISO8601")
+        found["utc"] = found["at"].dt.strftime("%d %b %Y, %H:%M")
     return found
 
 
@@ -104,7 +109,8 @@ def tips(unit: str, title: str) -> list[alt.Tooltip]:
     """What hovering over a mark of a trend says."""
     shown = _D3_FINE.get(unit, ".2f")
     return [
-        alt.Tooltip("at:T", title="Week of", format="%-d %b %Y"),
+        alt.Tooltip("at:T", title="From", format="%-d %b %Y"),
+        alt.Tooltip("utc:N", title="UTC"),
         alt.Tooltip("label:N", title="Group"),
         alt.Tooltip("value:Q", title=title, format=shown),
         alt.Tooltip("lower:Q", title="from", format=shown),

@@ -8,7 +8,7 @@ import pandas as pd
 
 from dashboards import format as fmt
 from dashboards.charts import look
-from dashboards.rows import EscalationCell, Point
+from dashboards.rows import EscalationCell, Point, ThresholdRow
 
 _KINDS: Final = {
     (True, True): "Rightly handed over",
@@ -17,6 +17,8 @@ _KINDS: Final = {
     (False, True): "Missed",
 }
 """(handed over, human needed) as people call it."""
+_SMALL: Final = 0.06
+"""Share below which a number would not fit into its bar."""
 
 
 def confusion(rows: Sequence[EscalationCell]) -> look.Picture:
@@ -72,3 +74,35 @@ def agreement(rows: Sequence[Point]) -> look.Picture:
         base.mark_rule(strokeWidth=2.4, color=look.BLUE).encode(x=x, x2="upper:Q"),
         base.mark_point(filled=True, size=60, color=look.BLUE, opacity=1).encode(x="value:Q"),
     ).properties(height=max(200, 30 * len(found)))
+
+
+def served(rows: Sequence[ThresholdRow], threshold: float) -> look.Picture:
+    """What a threshold does with a hundred tickets: answered well, answered badly, handed over."""
+    row = min(rows, key=lambda each: abs(each["threshold"] - threshold))
+    answered, good = row["answered"] or 0.0, row["good"] or 0.0
+    shares = {
+        "Answered well": answered * good,
+        "Answered, not good": answered * (1 - good),
+        "Handed over": 1 - answered,
+    }
+    colors = [look.GREEN, look.RED, look.GREY]
+    found = pd.DataFrame(
+        [
+            {"kind": kind, "share": share, "place": place, "says": f"{share:.0%}" if share > _SMALL else ""}
+            for place, (kind, share) in enumerate(shares.items())
+        ]
+    )
+    base = alt.Chart(found).encode(
+        x=alt.X("share:Q", stack="zero", axis=None, scale=alt.Scale(domain=[0, 1])),
+        order=alt.Order("place:Q"),
+        tooltip=[alt.Tooltip("kind:N", title="Tickets"), alt.Tooltip("share:Q", title="Share", format=".1%")],
+    )
+    bars = base.mark_bar(cornerRadius=2, height=30).encode(
+        color=alt.Color(
+            "kind:N", scale=alt.Scale(domain=list(shares), range=colors), legend=look.legend("square")
+        )
+    )
+    text = base.mark_text(fontSize=12, fontWeight=600).encode(
+        x=alt.X("share:Q", stack="zero", bandPosition=0.5), text="says:N", color=alt.value("#FFFFFF")
+    )
+    return alt.layer(bars, text).properties(height=40)

@@ -8,16 +8,17 @@ from dashboards.rows import ForecastDates, GateRow, MetricVerdict
 from dashboards.sections import parts
 
 
-def show(gate: GateRow) -> None:
+def show(gate: GateRow, track: str = "ladder") -> None:
+    compared = "Agent minus human" if track == "ladder" else "Canary minus agent"
     parts.heading(
         f"Gate of step {gate['step']}",
-        "Agent minus human, by assignment. To pass, the whole interval lies right of the margin.",
+        f"{compared}, by assignment. To pass, the whole interval lies right of the margin.",
     )
     metrics = gate["metrics"]
     if not metrics:
         parts.empty("No gate is judged here", "The last step has no gate; monitors keep watching it.")
         return
-    picture, words = st.columns(2, gap="large")
+    picture, words = st.columns([7, 6], gap="large")
     guardrails = [metric for metric in metrics if metric["role"] == "guardrail"]
     drawn = [metric for metric in guardrails if _drawable(metric)]
     with picture:
@@ -30,12 +31,12 @@ def show(gate: GateRow) -> None:
                 "comparisons appear with the first matured outcomes.",
             )
         _lines([metric for metric in metrics if metric["role"] != "guardrail"])
-        _integrity(gate)
     with words:
         for metric in guardrails:
             _verdict(metric)
+    _integrity(gate)
     parts.details(
-        metrics,
+        [_told(metric) for metric in metrics],
         {
             "title": "Metric",
             "role": "Role",
@@ -58,8 +59,21 @@ def show(gate: GateRow) -> None:
         "Estimates are agent minus human in the metric's own unit, stratified by step and day, with "
         "customers as clusters, by the arm a customer was assigned to. MDE is the smallest worsening that "
         "this much evidence could exclude with the planned power.",
-        "",
+        (gate.get("queries") or {}).get("gate", ""),
+        units={"verdict": "words", "reason": "words", "response_rate_agent": "rate"},
     )
+
+
+def _told(metric: MetricVerdict) -> dict[str, object]:
+    """A row of the table, its differences in the metric's own unit."""
+    sized = ("estimate", "se", "lower", "upper", "margin", "mde")
+    say = fmt.difference if metric["comparative"] else fmt.in_unit
+    return {
+        **metric,
+        **{name: say(metric[name], metric["unit"]) for name in sized},  # type: ignore[literal-required]
+        "needed_tickets": fmt.number(metric["needed_tickets"]),
+        "needed_days": fmt.number(metric["needed_days"], 1),
+    }
 
 
 def _drawable(metric: MetricVerdict) -> bool:
@@ -139,10 +153,22 @@ def _span(dates: ForecastDates, assurance: float) -> str:
 
 def _integrity(gate: GateRow) -> None:
     """Whether the comparison can be read at all."""
-    with st.container(gap="xsmall"):
-        st.markdown("**Integrity**")
-        for name, check in gate["integrity"].items():
-            _line(check["verdict"], f"{_CHECKS.get(name, fmt.words(name))}: {check['sentence']}")
+    st.markdown("**Integrity**")
+    places = st.columns(3, gap="medium")
+    for number, (name, check) in enumerate(gate["integrity"].items()):
+        first, _, rest = check["sentence"].partition(". ")
+        with places[number % len(places)], st.container(gap="xsmall"):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                parts.chip(check["verdict"])
+                st.markdown(parts.plain(_CHECKS.get(name, fmt.words(name))), width="content")
+            st.caption(parts.plain(first), help=parts.plain(rest) or None)
 
 
-_CHECKS = {"srm": "Split as planned", "crossover": "Arms kept apart", "double_assignment": "One arm each"}
+_CHECKS = {
+    "srm": "Split as planned",
+    "crossover": "Arms kept apart",
+    "double_assignment": "One arm each",
+    "exclusion": "Nobody left out unevenly",
+    "control_drift": "Human arm as before",
+    "contamination": "Human arm not kept waiting",
+}

@@ -1,57 +1,60 @@
 """The four numbers a support leader asks for, each with what keeps it honest."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import streamlit as st
 
 from dashboards import charts
 from dashboards import format as fmt
 from dashboards.rows import Headline, Overview, Point
-from dashboards.sections import parts
+from dashboards.sections import flow, parts
+
+_BY_ARM: Final = (
+    " An arm is who was drawn to serve; tickets that no chance dealt stand apart and are not compared. The "
+    "gate compares like with like."
+)
+_MOST_NUMBERS: Final = 4
 
 
 def show(overview: Overview) -> None:
-    parts.heading("Are customers better off?", f"{fmt.number(overview['tickets'])} tickets in this period.")
     if not overview["tickets"]:
-        parts.empty("No ticket in this period", "Choose a longer period above, or all of the record.")
+        newest = overview.get("newest")
+        known = f" The newest ticket is of {parts.moment(newest)}." if newest else ""
+        parts.empty("No ticket in this period", f"Choose a longer period above, or take filters away.{known}")
         return
-    left, right = st.columns(2, gap="medium")
-    with left, st.container(border=True):
-        _csat(overview["csat"])
-    with right, st.container(border=True):
-        _recontact(overview["recontact"])
-    left, right = st.columns(2, gap="medium")
-    with left, st.container(border=True):
-        _escalation(overview["escalation"])
-    with right, st.container(border=True):
-        _cost(overview["cost"])
-
-
-def _title(title: str, tag: str, color: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{title}**")
-        st.badge(tag, color=color)  # type: ignore[arg-type]
+    flowing = overview.get("flow")
+    rows = (
+        (lambda: _csat(overview["csat"]), lambda: _recontact(overview["recontact"])),
+        (lambda: _escalation(overview["escalation"]), lambda: _cost(overview["cost"])),
+        (
+            lambda: flow.resolutions(overview["recontact"]),
+            (lambda: flow.containment(flowing, overview["csat"])) if flowing else None,
+        ),
+    )
+    for left, right in rows:
+        for place, draw in zip(st.columns(2, gap="medium"), (left, right), strict=True):
+            if draw is not None:
+                with place, st.container(border=True, height="stretch"), parts.guarded("This number"):
+                    draw()
 
 
 def _numbers(rows: Sequence[Point], unit: str) -> None:
     """One figure per group, with interval and n under it."""
-    shown = _known(rows)[:4]
-    for place, row in zip(st.columns(max(len(shown), 1)), shown, strict=False):
+    shown = _known(rows)[:_MOST_NUMBERS]
+    for place, row in zip(st.columns(max(len(shown), 1), gap="small"), shown, strict=False):
         with place, st.container(gap=None):
             st.metric(charts.label(row["group"]), fmt.in_unit(row["value"], unit))
             interval = f"{fmt.in_unit(row['lower'], unit)} to {fmt.in_unit(row['upper'], unit)}"
-            st.caption(parts.plain(f"{interval}, n {fmt.number(row['n'])}"))
-
-
-_BY_ARM = (
-    " Every ticket of an arm counts here, also those that were never eligible and so went to humans "
-    "without a draw: the gate above compares like with like."
-)
+            st.caption(parts.plain(f"{interval}  \nn {fmt.number(row['n'])}"))
 
 
 def _known(rows: Sequence[Point]) -> list[Point]:
-    """The points that say something; the others stay in the table."""
-    return [row for row in rows if row["value"] is not None]
+    """The points that say something, in the order in which groups are always listed."""
+    order = charts.listed([row["group"] for row in rows])
+    return sorted(
+        (row for row in rows if row["value"] is not None), key=lambda row: order.index(row["group"])
+    )
 
 
 def _nothing(what: str) -> None:
@@ -59,13 +62,13 @@ def _nothing(what: str) -> None:
 
 
 def _csat(row: Headline) -> None:
-    _title("CSAT by resolution path", "Descriptive", "gray")
+    parts.card("CSAT by resolution path", "Descriptive")
     if not _known(row["rows"]):
         _nothing("rating")
         return
-    _numbers(row["rows"], "points")
     if marks := _known(row["trend"]):
         parts.chart(charts.trend(marks, "points", "CSAT"), row["sentence"])
+    _numbers(row["rows"], "points")
     st.text(row["sentence"])
     arms = row.get("by_arm") or []
     if arms:
@@ -74,7 +77,7 @@ def _csat(row: Headline) -> None:
             f"({fmt.number(arm['lower'], 2)} to {fmt.number(arm['upper'], 2)}, n {fmt.number(arm['n'])})"
             for arm in arms
         )
-        st.caption(parts.plain(f"By assigned arm, the causal read: {read}."))
+        st.text(f"By assigned arm, the causal read: {read}.")
     parts.details(
         [*row["rows"], *arms],
         {
@@ -89,17 +92,24 @@ def _csat(row: Headline) -> None:
         "Mean of answered surveys, 1 to 5. A path is who served in the end: it is decided after treatment, "
         "so paths may differ because their tickets do. Only the assigned arms can be compared.",
         row["sql"],
+        units={
+            "group": "words",
+            "value": "points",
+            "lower": "points",
+            "upper": "points",
+            "response_rate": "rate",
+        },
     )
 
 
 def _recontact(row: Headline) -> None:
-    _title("Re-contact within 7 days", "Descriptive, by arm", "gray")
+    parts.card("Re-contact within 7 days", "By arm")
     if not row["rows"]:
         _nothing("resolved ticket")
         return
-    _numbers(row["rows"], "rate")
     if marks := _known(row["trend"]):
         parts.chart(charts.recontact(marks), row["sentence"])
+    _numbers(row["rows"], "rate")
     st.text(row["sentence"])
     parts.details(
         row["rows"],
@@ -112,14 +122,15 @@ def _recontact(row: Headline) -> None:
             "immature": "Window still open",
         },
         "The same customer opens another ticket on the same issue within 7 days of a claimed resolution. "
-        "Tickets whose window is still open are counted apart and drawn hollow: their rate can only rise."
-        + _BY_ARM,
+        "Tickets whose window is still open are counted apart and drawn hollow on a dashed line: their rate "
+        "can only rise." + _BY_ARM,
         row["sql"],
+        units={"value": "rate", "lower": "rate", "upper": "rate"},
     )
 
 
 def _escalation(row: Headline) -> None:
-    _title("Escalation by category", "Descriptive, by arm", "gray")
+    parts.card("Escalation by category", "By arm")
     if not (known := _known(row["rows"])):
         _nothing("category with enough handled tickets")
         return
@@ -134,17 +145,20 @@ def _escalation(row: Headline) -> None:
             "lower": "Lower",
             "upper": "Upper",
             "n": "Tickets",
+            "at_triage": "Of it at triage",
             "band_low": "Band from",
             "band_high": "Band to",
+            "band": "Band",
         },
-        "Share of the arm's tickets that went on to a human. The grey stretch is the band of the plan: "
-        "below it is as suspicious as above it." + _BY_ARM,
+        "Share of the arm's tickets that went on to a human, for cells of at least 30 tickets. A grey "
+        "stretch is the band of the plan: below it is as suspicious as above it." + _BY_ARM,
         row["sql"],
+        units=dict.fromkeys(("value", "lower", "upper", "at_triage", "band_low", "band_high"), "rate"),
     )
 
 
 def _cost(row: Headline) -> None:
-    _title("Cost per resolution", "Descriptive, by arm", "gray")
+    parts.card("Cost per resolution", "By arm")
     if not row["rows"]:
         _nothing("priced resolution")
         return
@@ -154,13 +168,14 @@ def _cost(row: Headline) -> None:
         row["rows"],
         {
             "group": "Arm",
-            "gross": "Gross USD",
-            "net": "Net USD",
-            "model": "Model USD",
-            "human": "Human USD",
+            "gross": "Gross",
+            "net": "Net",
+            "model": "Of it model",
+            "human": "Of it people",
             "n": "Resolutions",
         },
         "Model cost plus human minutes at the plan's wage, per resolved ticket. Net counts only resolutions "
         "that did not come back within 7 days." + _BY_ARM,
         row["sql"],
+        units=dict.fromkeys(("gross", "net", "model", "human"), "usd"),
     )

@@ -62,26 +62,82 @@ def chart(picture: charts.Picture, alternative: str) -> None:
     st.altair_chart(charts.dressed(picture, dark=dark), width="stretch", alt=alternative)
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, wide: str = "") -> None:
-    """The rows under ``columns`` (field to heading), safe to download into a spreadsheet.
+def moment(value: str | None) -> str:
+    """A moment in the viewer's zone."""
+    return fmt.moment(value, zone())
+
+
+def utc(value: str | None) -> str:
+    """What hovering over a moment says."""
+    return f"{fmt.moment(value)} UTC"
+
+
+Columns = Mapping[str, str]
+"""Field to heading."""
+Units = Mapping[str, str]
+"""Field to unit (see ``format.in_unit``), so that a table's numbers are for people too."""
+
+
+def table(
+    rows: Sequence[Mapping[str, Any]], columns: Columns, *, wide: str = "", units: Units | None = None
+) -> None:
+    """The rows under ``columns``, safe to download into a spreadsheet.
 
     The column headed ``wide`` takes the room that the others leave.
     """
+    shaped = units or {}
     frame = pd.DataFrame(
-        [{title: fmt.inert(row.get(field)) for field, title in columns.items()} for row in rows],
+        [
+            {title: fmt.inert(_cell(row.get(field), shaped.get(field))) for field, title in columns.items()}
+            for row in rows
+        ],
         columns=list(columns.values()),
     )
     widths = {wide: st.column_config.TextColumn(width="large")} if wide else None
     st.dataframe(frame, hide_index=True, width="stretch", column_config=widths)
 
 
-def details(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], definition: str, sql: str) -> None:
-    """Everything behind a number: its definition, its rows, its query."""
-    with st.expander("Numbers, definition and query"):
+def _cell(value: Any, unit: str | None) -> Any:
+    if value is None:
+        return fmt.UNKNOWN
+    if unit == "words":
+        return fmt.words(str(value))
+    return fmt.in_unit(value, unit) if unit is not None and isinstance(value, (int, float)) else value
+
+
+def details(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Columns,
+    definition: str,
+    sql: str = "",
+    *,
+    units: Units | None = None,
+    label: str = "Definition, n and query",
+) -> None:
+    """Everything behind a picture, one click away: its definition, its rows, its query."""
+    with st.popover(label, type="tertiary", icon=":material/info:", width="content"):
         st.text(definition)
-        table(rows, columns)
+        table(rows, columns, units=units)
         if sql:
-            st.code(sql, language="sql", wrap_lines=True)
+            st.caption("The query, as it can be run against the view")
+            st.code(sql, language="sql", wrap_lines=True, height=260)
+
+
+def title(text: str, note: str, *chips: str) -> None:
+    """A page's head: its name, its chips, and what it is for in a sentence."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title(plain(text), anchor=False, width="content")
+        for code in chips:
+            chip(code)
+    st.caption(plain(note))
+
+
+def card(name: str, tag: str = "") -> None:
+    """The head of a card."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{plain(name)}**", width="content")
+        if tag:
+            st.badge(plain(tag), color="gray")
 
 
 def empty(title: str, todo: str, command: str = "") -> None:

@@ -6,27 +6,19 @@ import streamlit as st
 
 from dashboards import charts
 from dashboards import format as fmt
-from dashboards.rows import ShadowReadingRow, ShadowRow
+from dashboards.rows import ShadowReadingRow, ShadowRow, ThresholdsRow
 from dashboards.sections import parts
 
 _REVIEWED: Final = (
     "Reviewed tickets, each weighted by one over its chance of review, with customers as clusters; 95 % "
     "intervals for one look. "
 )
+_SHED: Final = {"budget": "Over budget", "shed": "Shed under load", "deadline": "Too late"}
+"""Reasons for which a reply is dropped, in the order in which they are counted."""
 
 
 def show(row: ShadowRow) -> None:
-    parts.heading("Shadow", "The agent answered the same tickets as the humans; no customer saw its replies.")
-    numbers = st.columns(4)
-    numbers[0].metric("Compared", fmt.number(row["comparisons"]))
-    share = row["abstained"] / row["comparisons"] if row["comparisons"] else None
-    numbers[1].metric("Abstained", fmt.percent(share))
-    numbers[2].metric("Dropped", fmt.number(sum(row["dropped"].values())))
-    numbers[3].metric("Knowledge gaps", fmt.number(len(row["gaps"])))
-    st.text(row["sentence"])
-    if row["dropped"]:
-        reasons = ", ".join(f"{fmt.number(n)} {fmt.words(why).lower()}" for why, n in row["dropped"].items())
-        st.caption(parts.plain(f"Dropped and counted: {reasons}."))
+    _counters(row)
     reading = row.get("reading")
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True):
@@ -45,11 +37,42 @@ def show(row: ShadowRow) -> None:
             parts.table(row["gaps"], {key: fmt.words(key) for key in row["gaps"][0]})
 
 
+def _counters(row: ShadowRow) -> None:
+    """How much was watched, and what was left out for want of time, room or money."""
+    share = row["abstained"] / row["comparisons"] if row["comparisons"] else None
+    counts = {
+        "Compared": fmt.number(row["comparisons"]),
+        "Abstained": fmt.percent(share),
+        "Knowledge gaps": fmt.number(len(row["gaps"])),
+    }
+    dropped = {why: row["dropped"].get(why, 0) for why in (*_SHED, *row["dropped"])}
+    counts |= {_SHED.get(why, fmt.words(why)): fmt.number(n) for why, n in dropped.items()}
+    for place, (name, value) in zip(st.columns(len(counts)), counts.items(), strict=True):
+        place.metric(name, value)
+    st.text(row["sentence"])
+    if any(dropped.values()):
+        reasons = ", ".join(f"{fmt.number(n)} {fmt.words(why).lower()}" for why, n in dropped.items() if n)
+        st.caption(parts.plain(f"Dropped and counted, so that no share is taken for the whole: {reasons}."))
+
+
 def _by_category(row: ShadowRow) -> None:
     st.markdown("**Agreement by category**")
     rated = [point for point in row["by_category"] if point["value"] is not None]
     if rated:
         parts.chart(charts.agreement(rated), "Agreement with the human by category.")
+        worst = min(rated, key=lambda point: point["value"] or 0.0)
+        st.text(
+            f"Least agreed in {fmt.words(worst['group']).lower()}: {fmt.percent(worst['value'], 0)} of "
+            f"{fmt.number(worst['n'])} rated."
+        )
+        parts.details(
+            row["by_category"],
+            {"group": "Category", "value": "Agreement", "lower": "From", "upper": "To", "n": "Rated"},
+            "Share of rated replies that agreed with the human, Wilson intervals at 95 %. A category with "
+            "fewer than 30 ratings has no share.",
+            row.get("sql", ""),
+            units={"value": "rate", "lower": "rate", "upper": "rate"},
+        )
     else:
         parts.empty("Nothing judged yet", "Agreement appears when comparisons are rated.")
 
@@ -74,6 +97,7 @@ def _escalation(reading: ShadowReadingRow | None) -> None:
         {"what": "Share", "value": "Value", "lower": "From", "upper": "To", "n": "Reviews"},
         _REVIEWED + "Cells show the share of all tickets, and how many reviewed tickets stand for it.",
         reading["sql"],
+        units={"value": "rate", "lower": "rate", "upper": "rate"},
     )
 
 
@@ -113,6 +137,7 @@ def _thresholds(reading: ShadowReadingRow) -> None:
         return
     parts.chart(charts.cost_curve(found, reading["missed_cost"]), found["sentence"])
     st.text(found["sentence"])
+    _at_threshold(found)
     parts.details(
         found["rows"],
         {
@@ -132,6 +157,27 @@ def _thresholds(reading: ShadowReadingRow) -> None:
         "no human is not in the cost: see the good among the answered.",
         "",
     )
+
+
+def _at_threshold(found: ThresholdsRow) -> None:
+    """What one threshold would do with the tickets: the row of the API nearest to the slider."""
+    steps = [row["threshold"] for row in found["rows"]]
+    best = min(steps, key=lambda step: abs(step - (found["best"] if found["best"] is not None else 0.5)))
+    chosen = st.select_slider(
+        "The agent answers from this confidence on",
+        steps,
+        value=best,
+        format_func="{:.2f}".format,
+        key="threshold",
+    )
+    row = found["rows"][steps.index(chosen)]
+    said = (
+        f"At {chosen:.2f} it answers {fmt.percent(row['answered'], 0)} of the tickets; "
+        f"{fmt.percent(row['good'], 0)} of its answers are good, "
+        f"and {fmt.percent(row['missed_of_answered'])} should have gone to a human."
+    )
+    parts.chart(charts.served(found["rows"], chosen), said)
+    st.text(said)
 
 
 def _raters(reading: ShadowReadingRow) -> None:

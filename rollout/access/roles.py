@@ -137,6 +137,12 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("POST", "/v1/workflows/{workflow}/resume"): Rule(Permission.PROMOTE, "lets a rollout climb again", 20.0),
     ("POST", "/v1/workflows/{workflow}/pause"): Rule(Permission.STOP, "only takes authority away", 20.0),
     ("POST", "/v1/workflows/{workflow}/abort"): Rule(Permission.STOP, "only takes traffic away", 20.0),
+    ("GET", "/v1/workflows/{workflow}/path"): Rule(
+        Permission.READ, "shows how the evidence came about", 10.0
+    ),
+    ("POST", "/v1/plans/what-if"): Rule(
+        Permission.READ, "forecasts on paper; records and moves nothing", 20.0
+    ),
     ("GET", "/v1/metrics/overview"): Rule(Permission.READ, "shows the headlines", 10.0),
     ("GET", "/v1/usage"): Rule(
         Permission.READ, "shows what was used; everybody's to those of no tenant", 10.0, of_tenant=False

@@ -31,8 +31,15 @@ class Analyst:
     async def forward(self, request: Request, tenant: str) -> Response:
         """The analyst's answer to a read about ``tenant``, as it is; 503 where there is none."""
         asked = str(httpx.QueryParams(str(request.query_params)).remove("tenant"))
+        headers = {TENANT: tenant, "content-type": request.headers.get("content-type", "")}
         try:
-            answer = await self._http.get(request.url.path, params=asked, headers={TENANT: tenant})
+            answer = await self._http.request(
+                request.method,
+                request.url.path,
+                params=asked,
+                headers=headers,
+                content=await request.body(),
+            )
         except httpx.HTTPError:
             return problem("unavailable", _AWAY)
         return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))

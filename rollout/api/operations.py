@@ -30,6 +30,7 @@ async def me(door: "Door", _: Request, caller: Caller) -> Response:
     told = {
         "id": known.id,
         "name": known.name,
+        "actor": known.actor,
         "method": known.method.value,
         "tenant": known.tenant,
         "roles": sorted(role.value for role in known.roles),

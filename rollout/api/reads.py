@@ -1,5 +1,6 @@
 """The analyst's HTTP door: what the records say. Behind the router's, on a private socket."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, Protocol
 
@@ -10,7 +11,9 @@ from starlette.responses import Response
 from rollout.api import problems
 from rollout.api.forward import TENANT
 from rollout.api.inputs import PROMOTION, Promotion
+from rollout.api.planning_inputs import WhatIfRequest
 from rollout.api.problems import Refused
+from rollout.what_if import Changes
 
 Period = Literal["7d", "28d", "90d", "all"]
 
@@ -31,7 +34,13 @@ class Answers(Protocol):
 
     def gate(self, tenant: str, name: str, track: str, as_of: datetime | None) -> dict[str, Any]: ...
 
-    def overview(self, tenant: str, name: str, period: Period) -> dict[str, Any]: ...
+    def overview(
+        self, tenant: str, name: str, period: Period, filters: Mapping[str, str]
+    ) -> dict[str, Any]: ...
+
+    def path(self, tenant: str, name: str, track: str) -> dict[str, Any]: ...
+
+    def what_if(self, tenant: str, name: str, changes: Changes) -> dict[str, Any]: ...
 
     def plans(self, tenant: str) -> dict[str, Any]: ...
 
@@ -82,10 +91,63 @@ def gate(
     return _answers(request).gate(tenant, workflow, track, as_of)
 
 
+@public.get("/v1/workflows/{workflow}/path", tags=["workflows"], responses=_REFUSALS)
+def path(
+    request: Request, workflow: str, tenant: Tenant, track: Literal["ladder", "canary"] = "ladder"
+) -> dict[str, Any]:
+    """The gate's comparisons over time: estimate and interval at up to 24 past midnights, oldest first.
+
+    While ``pending`` is above 0 there is more to judge: ask again. Where the desk is too large to judge
+    the past anew, the points are the looks that were recorded.
+    """
+    return _answers(request).path(tenant, workflow, track)
+
+
+Value = Annotated[str | None, Query(min_length=1, max_length=200)]
+
+
 @public.get("/v1/metrics/overview", tags=["metrics"], responses=_REFUSALS)
-def overview(request: Request, workflow: str, tenant: Tenant, period: Period = "28d") -> dict[str, Any]:
-    """The four headlines with trend, interval, n, sentence and query."""
-    return _answers(request).overview(tenant, workflow, period)
+def overview(  # noqa: PLR0913 - one argument per query parameter
+    request: Request,
+    *,
+    workflow: str,
+    tenant: Tenant,
+    period: Period = "28d",
+    version: Value = None,
+    category: Value = None,
+    channel: Value = None,
+    language: Value = None,
+    region: Value = None,
+    tier: Value = None,
+) -> dict[str, Any]:
+    """The four headlines with trend, interval, n, sentence and query.
+
+    Each filter admits tickets with that one value; one that no ticket has is refused, and so is a
+    parameter that is not listed. ``choices`` of the answer says what there is to filter by.
+    """
+    given = {
+        "version": version,
+        "category": category,
+        "channel": channel,
+        "language": language,
+        "region": region,
+        "tier": tier,
+    }
+    known = {"workflow", "period", *given}
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        raise Refused("invalid", f"?{unknown[0]}: no such parameter; there are {', '.join(sorted(known))}")
+    filters = {name: value for name, value in given.items() if value is not None}
+    return _answers(request).overview(tenant, workflow, period, filters)
+
+
+@public.post("/v1/plans/what-if", tags=["workflows"], responses=_REFUSALS)
+def what_if(request: Request, tenant: Tenant, asked: WhatIfRequest) -> dict[str, Any]:
+    """How long each step would take with other weights, margins or volume; nothing is recorded or moved.
+
+    ``now`` and ``then`` have the form of `ridealong plan --json`.
+    """
+    return _answers(request).what_if(tenant, asked.workflow, asked.changes())
 
 
 _private = APIRouter()

@@ -88,6 +88,8 @@ class Me(BaseModel):
 
     id: str
     name: str | None
+    actor: str
+    """How the record names it."""
     method: str
     """``key``, ``oidc``, or ``local`` on a server without keys."""
     tenant: str | None

@@ -112,6 +112,12 @@ class Echo:
     def overview(self, tenant: str, name: str, *_: Any) -> dict[str, Any]:
         return self.workflow(tenant, name)
 
+    def path(self, tenant: str, name: str, *_: Any) -> dict[str, Any]:
+        return self.workflow(tenant, name)
+
+    def what_if(self, tenant: str, name: str, *_: Any) -> dict[str, Any]:
+        return self.workflow(tenant, name)
+
     def plans(self, _: str) -> dict[str, Any]:
         return {"refused": 0, "waiting": 0, "files": {}}
 
@@ -219,6 +225,7 @@ def body(house: House, path: str) -> Any:
             "workflow": house.workflow,
         },
         "/v1/tickets": ticket(house, number),
+        "/v1/plans/what-if": {"workflow": house.workflow},
         "/v1/conversations/{ticket_id}/turns": {
             "turn_id": f"u-{number}",
             "author": "customer",

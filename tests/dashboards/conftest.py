@@ -41,6 +41,12 @@ class StandIn:
     workflows: list[dict[str, Any]] = field(default_factory=list)
     gate: Any = None
     overview: Any = None
+    me: Any = None
+    path: Any = None
+    what_if: Any = None
+    incidents: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[dict[str, str]] = field(default_factory=list)
+    papers: list[dict[str, Any]] = field(default_factory=list)
     refusal: dict[str, Any] | None = None
     orders: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     url: str = ""
@@ -48,8 +54,9 @@ class StandIn:
     def restore(self) -> None:
         self.workflows = [self.samples.workflow()]
         self.gate, self.overview = self.samples.gate(), self.samples.overview()
+        self.me, self.path, self.what_if = self.samples.me(), self.samples.path(), self.samples.what_if()
         self.refusal = None
-        self.orders = []
+        self.orders, self.asked, self.papers, self.incidents = [], [], [], []
 
     async def list_(self, _: Request) -> JSONResponse:
         return JSONResponse({"workflows": self.workflows})
@@ -57,7 +64,21 @@ class StandIn:
     async def gate_(self, _: Request) -> JSONResponse:
         return JSONResponse(self.gate)
 
-    async def overview_(self, _: Request) -> JSONResponse:
+    async def me_(self, _: Request) -> JSONResponse:
+        return JSONResponse(self.me, self.me.get("status", 200))
+
+    async def path_(self, _: Request) -> JSONResponse:
+        return JSONResponse(self.path)
+
+    async def incidents_(self, _: Request) -> JSONResponse:
+        return JSONResponse({"incidents": self.incidents})
+
+    async def what_if_(self, request: Request) -> JSONResponse:
+        self.papers.append(await request.json())
+        return JSONResponse(self.what_if)
+
+    async def overview_(self, request: Request) -> JSONResponse:
+        self.asked.append(dict(request.query_params))
         if self.overview is None:
             body = {
                 "title": "Reads are not available right now",
@@ -79,7 +100,11 @@ def _serving(samples: Any) -> Iterator[StandIn]:
     stand_in = StandIn(samples)
     app = Starlette(
         routes=[
+            Route("/v1/me", stand_in.me_),
+            Route("/v1/incidents", stand_in.incidents_),
+            Route("/v1/plans/what-if", stand_in.what_if_, methods=["POST"]),
             Route("/v1/workflows", stand_in.list_),
+            Route("/v1/workflows/{name}/path", stand_in.path_),
             Route("/v1/workflows/{name}/gate", stand_in.gate_),
             Route("/v1/metrics/overview", stand_in.overview_),
             Route("/v1/workflows/{name}/{action}", stand_in.order_, methods=["POST"]),

@@ -78,6 +78,7 @@ def workflow() -> dict[str, Any]:
         "plan tolerates 0.15. About 1,900 more tickets are needed, about 9 days at this weight.",
         "next_step": "sixty, 60 % of eligible customers",
         "until": (START + timedelta(days=49)).isoformat(),
+        "orders": orders(),
         "plan_digest": "6f2c0d",
         "position": 20413,
         "transitions": [
@@ -104,6 +105,137 @@ def workflow() -> dict[str, Any]:
             ),
         ],
     }
+
+
+def orders() -> dict[str, Any]:
+    """At thirty percent, not decided yet: only an override would promote."""
+
+    def shares(weight: float) -> dict[str, Any]:
+        return {
+            "mode": "live",
+            "weight": weight,
+            "canary_weight": 0.0,
+            "agent_per_day": 4.0 * weight,
+            "canary_per_day": 0.0,
+        }
+
+    def order(to: float, why: str | None = None) -> dict[str, Any]:
+        return {"allowed": why is None, "why": why, "from": shares(30.0), "to": shares(to)}
+
+    held = "thirty may not be left yet: CSAT is not decided (UNDERPOWERED)"
+    promote = order(60.0) | {"why": held, "needs_override": True, "takes_two": False}
+    resume = order(30.0, "ladder of tier1-support is not paused; there is nothing to resume")
+    ladder = {"promote": promote, "pause": order(30.0), "resume": resume, "abort": order(0.0)}
+    gone = "canary of tier1-support has no traffic to take away"
+    canary = {action: order(30.0, gone) for action in ladder}
+    return {"eligible_per_day": 400.0, "tracks": {"ladder": ladder, "canary": canary}}
+
+
+def me(*roles: str, method: str = "local", actor: str = "local") -> dict[str, Any]:
+    """The one person of a local server, or the holder of a key with ``roles``."""
+    permissions = {
+        "viewer": ["rollouts:read"],
+        "release_manager": ["rollouts:read", "rollouts:promote", "rollouts:stop"],
+    }
+    held = roles or ("viewer", "release_manager")
+    return {
+        "id": "local" if method == "local" else "key:1f0c",
+        "name": None if method == "local" else actor.partition(" ")[0],
+        "actor": actor,
+        "method": method,
+        "tenant": None if method == "local" else "default",
+        "roles": list(held),
+        "permissions": sorted({each for role in held for each in permissions[role]}),
+        "one_person": method == "local",
+    }
+
+
+def path() -> dict[str, Any]:
+    """Three weeks of narrowing intervals."""
+    points = [
+        {
+            "at": (START + timedelta(days=28 + day)).isoformat(),
+            "verdict": "INCONCLUSIVE",
+            "estimate": -0.05,
+            "lower": -0.05 - 2 / (day + 1),
+            "upper": -0.05 + 2 / (day + 1),
+            "margin": 0.15,
+            "n_agent": 30 * day,
+            "n_human": 70 * day,
+        }
+        for day in range(14)
+    ]
+    points[0] |= {"estimate": None, "lower": None, "upper": None}
+    csat = {"metric": "csat", "title": "CSAT (1 to 5)", "unit": "points", "better": "higher"}
+    return {
+        "workflow": "tier1-support",
+        "track": "ladder",
+        "step": "thirty",
+        "since": START.isoformat(),
+        "pending": 0,
+        "metrics": [{**csat, "role": "guardrail", "points": points}],
+    }
+
+
+def forecast(days: float | None) -> dict[str, Any]:
+    """A plan of two steps; ``days`` is how long the second takes, None for ever."""
+
+    def when(value: float | None) -> dict[str, Any]:
+        date = None if value is None else (START + timedelta(days=value)).isoformat()
+        return {"days": value, "date": date}
+
+    def step(name: str, takes: float | None) -> dict[str, Any]:
+        needed = {chance: when(takes) for chance in ("0.5", "0.8", "0.9")}
+        metric = {
+            "metric": "csat",
+            "against": "control",
+            "margin": 0.15,
+            "needed_days": takes,
+            "needed_tickets": None if takes is None else 100 * takes,
+            "needed": needed,
+        }
+        return {
+            "name": name,
+            "mode": "live",
+            "weight": 30.0,
+            "compared_per_day": 300.0,
+            "min_days": 14.0,
+            "entered_day": 0.0,
+            "gate_days": takes,
+            "left": needed,
+            "slowest": "csat",
+            "metrics": [metric],
+            "sentence": None,
+        }
+
+    ladder = {
+        "track": "ladder",
+        "beside": None,
+        "steps": [step("ten", 16.0), step("thirty", days)],
+        "total": {"0.8": when(None if days is None else 16 + days)},
+    }
+    volume = {"value": 360.0, "origin": "declared", "note": "volume"}
+    return {
+        "start": START.isoformat(),
+        "assurance": 0.8,
+        "figures": {"tickets_per_day": {"ten": volume, "thirty": volume}, "metrics": {}},
+        "notes": ["observed four weeks"],
+        "tracks": [ladder],
+        "undecidable": [],
+    }
+
+
+def what_if() -> dict[str, Any]:
+    steps = [
+        {"name": name, "mode": "live", "weight": weight, "min_days": 14.0, "margin_scale": 1.0}
+        for name, weight in (("ten", 10.0), ("thirty", 30.0))
+    ]
+    margins = {
+        "csat": {"value": 0.15, "relative": False},
+        "escalation": {"value": 0.05, "relative": False},
+    }
+    plan = {"steps": steps, "margins": margins}
+    return {"workflow": "tier1-support", "plan": plan, "now": forecast(21.0), "then": forecast(9.0)}
 
 
 def verdict(

@@ -47,7 +47,7 @@ def test_an_order_names_its_author_and_reason() -> None:
 
     Client("http://api/", transport=httpx.MockTransport(record)).act("w", "abort", reason="harm", actor="ada")
     assert seen[0].url == "http://api/v1/workflows/w/abort"
-    assert seen[0].content == b'{"reason":"harm","actor":"ada"}'
+    assert seen[0].content == b'{"reason":"harm","track":"ladder","actor":"ada"}'
 
 
 def test_a_key_is_sent_as_a_bearer_and_without_one_a_refusal_says_where_to_put_it() -> None:

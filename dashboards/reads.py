@@ -1,0 +1,47 @@
+"""What pages read, kept for a few seconds, and for one viewer only."""
+
+import json
+from collections.abc import Mapping
+from operator import attrgetter
+from typing import Any, Final, cast
+
+import streamlit as st
+
+from dashboards.client import Client
+from dashboards.rows import DeskRow, GateRow, IncidentRow, MeRow, Overview, PathRow, WhatIfRow
+
+_SECONDS: Final = 5
+
+
+@st.cache_data(ttl=_SECONDS, max_entries=256, show_spinner=False, hash_funcs={Client: attrgetter("identity")})
+def _kept(client: Client, question: str, *asked: Any) -> Any:
+    return getattr(client, question)(*asked)
+
+
+class Reads:
+    """The API's answers to one viewer. Raises ``ApiProblem``; a refusal is never kept."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def me(self) -> MeRow:
+        return cast("MeRow", _kept(self.client, "me"))
+
+    def workflows(self) -> list[DeskRow]:
+        return cast("list[DeskRow]", _kept(self.client, "workflows"))
+
+    def gate(self, name: str, track: str = "ladder") -> GateRow:
+        return cast("GateRow", _kept(self.client, "gate", name, track))
+
+    def path(self, name: str, track: str = "ladder") -> PathRow:
+        return cast("PathRow", _kept(self.client, "path", name, track))
+
+    def overview(self, name: str, period: str, filters: Mapping[str, str] | None = None) -> Overview:
+        return cast("Overview", _kept(self.client, "overview", name, period, dict(filters or {})))
+
+    def incidents(self, name: str) -> list[IncidentRow]:
+        return cast("list[IncidentRow]", _kept(self.client, "incidents", name))
+
+    def what_if(self, name: str, changes: str) -> WhatIfRow:
+        """``changes`` as JSON text."""
+        return cast("WhatIfRow", _kept(self.client, "what_if", name, json.loads(changes)))

@@ -1,0 +1,79 @@
+"""Whose authority the dashboard acts with: a person's own token, or the key of whoever started it.
+
+Where `.streamlit/secrets.toml` has an `[auth]` section, people sign in with their OpenID provider and
+their id token goes to the API with every request; see docs/access.md. Otherwise it is the key file's.
+"""
+
+from typing import Final
+
+import streamlit as st
+
+from dashboards.client import ApiProblem, Client
+from dashboards.client_key import own_key
+from dashboards.sections import parts
+
+_KEY_HELP: Final = (
+    "ridealong keys create --role viewer --name YOU --data DIR\n"
+    "export RIDEALONG_API_KEY_FILE=~/ridealong.key   # holds the key, mode 0600\n"
+    "ridealong dashboard --api URL"
+)
+
+
+def configured() -> bool:
+    """Whether people sign in here themselves."""
+    try:
+        return "auth" in st.secrets
+    except FileNotFoundError:  # there are no secrets at all
+        return False
+
+
+def signed_in() -> bool:
+    return bool(st.user.get("is_logged_in", False))
+
+
+def client(url: str, tenant: str | None) -> Client:
+    """The API's face with the viewer's own authority.
+
+    Raises:
+        ApiProblem: the sign-in gives no token that could be shown to the API, or the key is not usable.
+
+    """
+    return _client(url, _token() if configured() else own_key(), tenant)
+
+
+@st.cache_resource(max_entries=64, ttl=3600, show_spinner=False)
+def _client(url: str, key: str | None, tenant: str | None) -> Client:
+    return Client(url, key=key, tenant=tenant)
+
+
+def _token() -> str:
+    tokens = getattr(st.user, "tokens", None)
+    token = tokens.get("id") if tokens else None
+    if not token:
+        raise ApiProblem(
+            0,
+            "Your sign-in cannot be shown to the server",
+            'add expose_tokens = ["id"] to [auth] in .streamlit/secrets.toml, then sign in again.',
+        )
+    return str(token)
+
+
+def page() -> None:
+    """What somebody sees who has not signed in yet."""
+    st.title("Ridealong", anchor=False)
+    st.caption("AI agents beside the human desk, one proven step at a time.")
+    st.text("Sign in to see where the rollouts stand. What you may do there is for the server to say.")
+    st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
+
+
+def refused(problem: ApiProblem) -> None:
+    """What somebody sees whom the API does not know."""
+    st.title("Ridealong", anchor=False)
+    parts.trouble(problem)
+    if configured():
+        st.text("You are signed in, but the server does not accept it. Sign in again, or ask an admin.")
+        st.button("Sign out", on_click=st.logout)
+        return
+    parts.empty(
+        "How to sign in", "Ask an admin for an access key, then start the dashboard with it.", _KEY_HELP
+    )

@@ -1,0 +1,30 @@
+"""The pages, in the order of the menu. A page is one module here with a ``show``, and one line below.
+
+Not called `pages`: Streamlit would run the files of such a folder as scripts of their own.
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from dashboards.viewing import Viewing
+from dashboards.views import gate, overview, plan, rollouts, shadow
+
+
+class Entry(NamedTuple):
+    """A page as the menu knows it."""
+
+    group: str
+    title: str
+    path: str
+    """Where it is found under the dashboard's address."""
+    icon: str
+    show: Callable[[Viewing], None]
+
+
+PAGES: Final = (
+    Entry("Results", "Overview", "overview", ":material/monitoring:", overview.show),
+    Entry("Release", "Rollouts", "rollouts", ":material/stairs_2:", rollouts.show),
+    Entry("Release", "Gate", "gate", ":material/rule:", gate.show),
+    Entry("Release", "Plan", "plan", ":material/edit_calendar:", plan.show),
+    Entry("Release", "Shadow", "shadow", ":material/compare_arrows:", shadow.show),
+)
