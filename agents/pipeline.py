@@ -12,6 +12,7 @@ from agents.contract import Action, Reply, Ticket, Toolset, Triage, Usage
 from agents.extractive import ExtractiveModel
 from agents.knowledge import KnowledgeBase
 from agents.models import Draft, Model
+from agents.models.breaker import State
 from agents.models.failure import AnotherModel, ModelFailure
 from agents.models.run import Run
 from agents.pii import Vault
@@ -48,6 +49,13 @@ class PipelineAgent:
     languages: Mapping[str, Team] = field(default_factory=dict)
     """Teams of single languages, by primary subtag."""
     timer: Callable[[], float] = monotonic
+
+    @property
+    def breaker_state(self) -> str | None:
+        """The most cautious state among its providers' breakers; ``None`` where it has no hosted model."""
+        teams = (self.team, *self.languages.values())
+        states = {model.provider.breaker.state for team in teams for model in team.hosted()}
+        return next((state for state in (State.OPEN, State.HALF_OPEN, State.CLOSED) if state in states), None)
 
     async def answer(self, ticket: Ticket, triage: Triage, tools: Toolset) -> Reply:  # noqa: ARG002 (contract)
         """A checked reply with its sources, or a hand-off with every reason and a packet.

@@ -1,6 +1,7 @@
 """How the versions of one process reach hosted models: one library, one breaker per provider, one ledger."""
 
 from collections.abc import Callable
+from threading import Lock
 
 from agents.models.breaker import Breaker, Provider
 from agents.models.budget import Ledger
@@ -23,11 +24,24 @@ class ModelAccess:
         breaker: Callable[[], Breaker] = Breaker,
     ) -> None:
         self._gateway = gateway
+        self._loading = Lock()
         self.ledger = ledger or Ledger()
         self._settings = settings
         self._breaker = breaker
         self.providers: dict[str, Provider] = {}
         """By name, for whoever watches the breakers."""
+
+    def prepared(self) -> Gateway:
+        """The library, loaded: it takes seconds, better before the first customer waits for it.
+
+        Raises:
+            ModelUnavailable: it is not installed.
+
+        """
+        with self._loading:
+            if self._gateway is None:
+                self._gateway = LiteLLM()
+            return self._gateway
 
     def hosted(self, manifest: AgentVersion, role: str, model: RoleModel) -> HostedModel:
         """The model of a role.
@@ -46,12 +60,10 @@ class ModelAccess:
         settings = self._settings(provider)
         if provider not in self.providers:
             self.providers[provider] = Provider(provider, self._breaker(), most=settings.concurrency)
-        if self._gateway is None:
-            self._gateway = LiteLLM()
         made = HostedModel(
             role,
             model,
-            self._gateway,
+            self.prepared(),
             self.providers[provider],
             settings,
             self.ledger,

@@ -5,7 +5,7 @@ overdraw together; afterwards what it really came to takes its place. A call tha
 billed keeps what was set aside.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,9 +27,6 @@ class Spent(NamedTuple):
     def plus(self, other: "Spent") -> "Spent":
         return Spent(self.tokens + other.tokens, self.usd + other.usd)
 
-    def minus(self, other: "Spent") -> "Spent":
-        return Spent(max(self.tokens - other.tokens, 0), max(self.usd - other.usd, 0.0))
-
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -40,14 +37,35 @@ class Scope:
     ticket_id: str
 
 
-class Book(Protocol):
-    """Where spending outlives the process."""
+Account = tuple[str, ...]
 
-    def today(self, day: str) -> Mapping[tuple[str, ...], Spent]:
+
+class Book(Protocol):
+    """Where what days came to is kept."""
+
+    def totals(self, day: str) -> Mapping[Account, Spent]:
         """What was spent on a day, by account."""
         ...
 
     def add(self, day: str, scope: Scope, spent: Spent) -> None: ...
+
+
+class Memory:
+    """A book that ends with its process."""
+
+    def __init__(self) -> None:
+        self._day = ""
+        self._totals: dict[Account, Spent] = {}
+
+    def totals(self, day: str) -> Mapping[Account, Spent]:
+        if day != self._day:
+            self._day, self._totals = day, {}
+        return self._totals
+
+    def add(self, day: str, scope: Scope, spent: Spent) -> None:
+        if day == self._day:
+            for account in day_accounts(scope):
+                self._totals[account] = self._totals.get(account, Spent()).plus(spent)
 
 
 @dataclass(slots=True)
@@ -67,13 +85,13 @@ class Ledger:
     """
 
     def __init__(
-        self, *, book: Book | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self, book: Book | None = None, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
-        self._book = book
+        self._book = book or Memory()
         self._now = now
-        self._day = ""
-        self._days: dict[tuple[str, ...], Spent] = {}
-        self._tickets: OrderedDict[tuple[str, ...], Spent] = OrderedDict()
+        self._held: Counter[Account] = Counter()
+        self._held_usd: defaultdict[Account, float] = defaultdict(float)
+        self._tickets: OrderedDict[Account, Spent] = OrderedDict()
 
     def reserve(self, scope: Scope, budget: Budget, most: Spent) -> Reservation:
         """Set ``most`` aside.
@@ -82,64 +100,63 @@ class Ledger:
             BudgetExhausted: it does not fit into what is left; says into which budget.
 
         """
-        self._turn_to(self._now().date().isoformat())
-        for what, account, tokens, usd in _limits(scope, budget):
-            after = self._of(account).plus(most)
+        spent = self.spent(scope)
+        for what, tokens, usd in _limits(budget):
+            after = spent[what].plus(most)
             over_tokens = tokens is not None and after.tokens > tokens
             if over_tokens or (usd is not None and after.usd > usd):
                 unit = "tokens" if over_tokens else "US dollars"
                 raise BudgetExhausted(f"{scope.version}: the {unit} of the {what} are used up")
-        self._book_in(scope, most)
-        return Reservation(scope, self._day, most)
+        self._hold(scope, most, 1)
+        return Reservation(scope, self._today(), most)
 
     def settle(self, reservation: Reservation, spent: Spent) -> None:
         """Put what a call came to in the place of what was set aside for it."""
         if not reservation.open:
             return
         reservation.open = False
-        for account in _accounts(reservation.scope):
-            if account[0] == "ticket" or reservation.day == self._day:
-                self._put(account, self._of(account).minus(reservation.held).plus(spent))
-        if self._book is not None and spent != Spent():
-            self._book.add(reservation.day, reservation.scope, spent)
-
-    def spent(self, scope: Scope) -> Mapping[str, Spent]:
-        """What stands on each account now, reservations included."""
-        self._turn_to(self._now().date().isoformat())
-        return {account[0]: self._of(account) for account in _accounts(scope)}
-
-    def _turn_to(self, day: str) -> None:
-        if day != self._day:
-            self._day = day
-            self._days = dict(self._book.today(day)) if self._book is not None else {}
-
-    def _book_in(self, scope: Scope, spent: Spent) -> None:
-        for account in _accounts(scope):
-            self._put(account, self._of(account).plus(spent))
-
-    def _of(self, account: tuple[str, ...]) -> Spent:
-        return (self._tickets if account[0] == "ticket" else self._days).get(account, Spent())
-
-    def _put(self, account: tuple[str, ...], spent: Spent) -> None:
-        if account[0] != "ticket":
-            self._days[account] = spent
+        scope = reservation.scope
+        self._hold(scope, reservation.held, -1)
+        if spent == Spent():
             return
-        self._tickets[account] = spent
-        self._tickets.move_to_end(account)
+        ticket = _ticket(scope)
+        self._tickets[ticket] = self._tickets.get(ticket, Spent()).plus(spent)
+        self._tickets.move_to_end(ticket)
         while len(self._tickets) > _TICKETS_KEPT:
             self._tickets.popitem(last=False)
+        self._book.add(reservation.day, scope, spent)
+
+    def spent(self, scope: Scope) -> Mapping[str, Spent]:
+        """What stands on each account now, with what is set aside: ``ticket``, ``version``, ``tenant``."""
+        totals = self._book.totals(self._today())
+        accounts = (_ticket(scope), *day_accounts(scope))
+        known = (self._tickets.get(accounts[0]), *(totals.get(account) for account in accounts[1:]))
+        return {
+            account[0]: (one or Spent()).plus(Spent(self._held[account], self._held_usd.get(account, 0.0)))
+            for account, one in zip(accounts, known, strict=True)
+        }
+
+    def _hold(self, scope: Scope, spent: Spent, sign: int) -> None:
+        for account in (_ticket(scope), *day_accounts(scope)):
+            self._held[account] += sign * spent.tokens
+            self._held_usd[account] += sign * spent.usd
+            if not self._held[account]:
+                del self._held[account], self._held_usd[account]
+
+    def _today(self) -> str:
+        return self._now().date().isoformat()
 
 
-def _accounts(scope: Scope) -> tuple[tuple[str, ...], ...]:
-    return (
-        ("ticket", scope.tenant, scope.version, scope.ticket_id),
-        ("version", scope.version),
-        ("tenant", scope.tenant),
-    )
+def day_accounts(scope: Scope) -> tuple[Account, ...]:
+    """The accounts of a call that a day closes."""
+    return ("version", scope.version), ("tenant", scope.tenant)
 
 
-def _limits(scope: Scope, budget: Budget) -> Iterator[tuple[str, tuple[str, ...], int | None, float | None]]:
-    ticket, version, tenant = _accounts(scope)
-    yield "ticket", ticket, budget.tokens_per_ticket, budget.usd_per_ticket
-    yield "version's day", version, budget.tokens_per_day, budget.usd_per_day
-    yield "tenant's day", tenant, budget.tokens_per_tenant_day, budget.usd_per_tenant_day
+def _ticket(scope: Scope) -> Account:
+    return "ticket", scope.tenant, scope.version, scope.ticket_id
+
+
+def _limits(budget: Budget) -> Iterator[tuple[str, int | None, float | None]]:
+    yield "ticket", budget.tokens_per_ticket, budget.usd_per_ticket
+    yield "version", budget.tokens_per_day, budget.usd_per_day
+    yield "tenant", budget.tokens_per_tenant_day, budget.usd_per_tenant_day

@@ -1,10 +1,11 @@
 """Who fills the roles of a version: hosted models where its manifest names them, rules elsewhere."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from agents.models.access import ModelAccess
-from agents.models.draft import EXTRACTIVE, Model
+from agents.models.draft import EXTRACTIVE
 from agents.models.hosted import HostedModel
 from agents.roles.answering import HostedResolution
 from agents.roles.caution import TriageRole
@@ -18,12 +19,18 @@ from policies.manifest import AgentVersion, Language, RoleModel
 class Team:
     """The hosted models of one version, or of one language of it. ``None`` leaves a role to the rules."""
 
-    resolution: Model | None = None
+    resolution: HostedResolution | None = None
     prompt: str = ""
     """Of the resolution."""
     triage: TriageRole | None = None
     knowledge: KnowledgeRole | None = None
     handoff: HandoffRole | None = None
+
+    def hosted(self) -> Sequence[HostedModel]:
+        """The hosted models among them."""
+        asking = [role for role in (self.triage, self.knowledge, self.handoff) if role is not None]
+        writers = [self.resolution] if self.resolution is not None else []
+        return [role.model for role in (*asking, *writers)]
 
 
 class Teams:

@@ -83,13 +83,13 @@ def running(
         host=host,
         **(settings or {}),
     )
-    environment = run.environment()
+    environment, calling = run.environment(), run.agents_environment()
     supervisor = Supervisor(
         [
             Child("router", module("rollout.serve.router_process"), environment, (door.fileno(),)),
             Child("analyst", module("rollout.serve.analyst_process"), environment),
-            Child("agents", module("rollout.serve.agents_process"), environment),
-            Child("shadows", [*module("rollout.serve.agents_process"), SHADOWS], environment),
+            Child("agents", module("rollout.serve.agents_process"), calling),
+            Child("shadows", [*module("rollout.serve.agents_process"), SHADOWS], calling),
             *_notifier(data, environment),
             *others(url),
         ],

@@ -6,6 +6,7 @@ machine could read it.
 
 import json
 import os
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -14,6 +15,8 @@ _VARIABLE = "RIDEALONG_RUN"
 SHADOWS = "shadows"
 """Name and argument of the process whose agents only watch."""
 _SECRETS = ("RIDEALONG_API_KEY", "RIDEALONG_API_KEY_FILE")
+_PROVIDER_KEY = re.compile(r"RIDEALONG_MODEL_API_KEY\w*|\w+_API_KEY")
+"""Variables that hold the key of a model provider: only who calls models has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,12 @@ class RunSettings:
     """How often the analyst looks for new records."""
 
     def environment(self) -> dict[str, str]:
-        """The caller's environment with these settings in it, and without the caller's own key."""
+        """The caller's environment with these settings in it, and without anybody's key."""
+        told = self.agents_environment()
+        return {name: value for name, value in told.items() if not _PROVIDER_KEY.fullmatch(name)}
+
+    def agents_environment(self) -> dict[str, str]:
+        """As ``environment``, with the keys of model providers: for processes that call models."""
         inherited = {name: value for name, value in os.environ.items() if name not in _SECRETS}
         return inherited | {_VARIABLE: json.dumps(asdict(self))}
 

@@ -41,6 +41,8 @@ class ModelServer:
         default_factory=lambda: {"prompt_tokens": 100, "completion_tokens": 40, "total_tokens": 140}
     )
     url: str = ""
+    stop: Callable[[], None] = lambda: None
+    """Ends it: from then on nobody is there to be connected to."""
 
     def reset(self) -> None:
         """Behave well and forget."""
@@ -69,14 +71,19 @@ def running() -> Iterator[ModelServer]:
 
     accepting = threading.Thread(target=accept)
     accepting.start()
-    try:
-        yield server
-    finally:
+
+    def stop() -> None:
         stopping.set()
         accepting.join()
         for thread in threads:
             thread.join()
         listener.close()
+
+    server.stop = stop
+    try:
+        yield server
+    finally:
+        stop()
 
 
 def serve(server: ModelServer, connection: socket.socket, stopping: threading.Event) -> None:
