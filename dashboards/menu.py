@@ -127,7 +127,6 @@ def main(first: str = PAGES[0].path) -> None:
         page = st.Page(
             draw,
             title=entry.title,
-            icon=entry.icon,
             url_path=entry.path,
             default=entry.path == first,
         )

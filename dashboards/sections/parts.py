@@ -18,6 +18,8 @@ from dashboards.client import ApiProblem
 _log = logging.getLogger(__name__)
 
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$<>:])")
+_ADDRESS: Final = re.compile(r"www(?=\.)|(?<=[a-z]):(?=//)|(?<=\w)@(?=[a-z])", re.IGNORECASE)
+_JOINER: Final = "\u2060"
 
 CHIPS: Final = {
     "PASS": ("Pass", "green"),
@@ -35,8 +37,11 @@ CHIPS: Final = {
 
 
 def plain(text: str) -> str:
-    """``text`` such that markdown shows it letter by letter."""
-    return _MARKDOWN.sub(r"\\\1", text)
+    """``text`` such that markdown shows it letter by letter.
+
+    Escapes do not keep an address from becoming a link: an invisible joiner inside it does.
+    """
+    return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub(lambda found: f"{found[0]}{_JOINER}", text))
 
 
 def chip(code: str) -> None:
@@ -98,11 +103,13 @@ def table(
 
 
 def _cell(value: Any, unit: str | None) -> Any:
+    if unit is None:
+        return value
     if value is None:
         return fmt.UNKNOWN
     if unit == "words":
         return fmt.words(str(value))
-    return fmt.in_unit(value, unit) if unit is not None and isinstance(value, (int, float)) else value
+    return fmt.in_unit(value, unit) if isinstance(value, (int, float)) else value
 
 
 def details(

@@ -125,7 +125,7 @@ def _reliability(reading: ShadowReadingRow) -> None:
         "confidence is the share that was good; larger points hold more reviews. "
         + ", ".join(f"{name} {fmt.number(part, 3)}" for name, part in found["brier"].items())
         + " are the Brier score and its parts.",
-        "",
+        units=dict.fromkeys(("low", "high", "confidence", "value", "lower", "upper"), "rate"),
     )
 
 
@@ -155,7 +155,10 @@ def _thresholds(reading: ShadowReadingRow) -> None:
         + "Cost is in needless hand-overs. The shaded range holds the cheapest threshold with 95 %; "
         "what a rule hands over stays handed over at any threshold. A wrong answer to a ticket that needed "
         "no human is not in the cost: see the good among the answered.",
-        "",
+        units=dict.fromkeys(
+            ("answered", "good", "good_lower", "missed", "needless", "missed_of_answered"), "rate"
+        )
+        | {"cost": "points"},
     )
 
 

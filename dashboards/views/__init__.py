@@ -1,6 +1,7 @@
 """The pages, in the order of the menu. A page is one module here with a ``show``, and one line below.
 
-Not called `pages`: Streamlit would run the files of such a folder as scripts of their own.
+Not called `pages`: Streamlit would run the files of such a folder as scripts of their own. And without icons,
+because it fetches those of a menu from a font server on the internet.
 """
 
 from collections.abc import Callable
@@ -17,14 +18,13 @@ class Entry(NamedTuple):
     title: str
     path: str
     """Where it is found under the dashboard's address."""
-    icon: str
     show: Callable[[Viewing], None]
 
 
 PAGES: Final = (
-    Entry("Results", "Overview", "overview", ":material/monitoring:", overview.show),
-    Entry("Release", "Rollouts", "rollouts", ":material/stairs_2:", rollouts.show),
-    Entry("Release", "Gate", "gate", ":material/rule:", gate.show),
-    Entry("Release", "Plan", "plan", ":material/edit_calendar:", plan.show),
-    Entry("Release", "Shadow", "shadow", ":material/compare_arrows:", shadow.show),
+    Entry("Results", "Overview", "overview", overview.show),
+    Entry("Release", "Rollouts", "rollouts", rollouts.show),
+    Entry("Release", "Gate", "gate", gate.show),
+    Entry("Release", "Plan", "plan", plan.show),
+    Entry("Release", "Shadow", "shadow", shadow.show),
 )

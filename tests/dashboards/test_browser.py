@@ -1,16 +1,21 @@
-"""The page in a real browser, against the real server on a small simulated desk."""
+"""The pages in a real browser, against the real server with keys, on a small simulated desk."""
 
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from rollout.access.key_desk import KeyDesk
+from rollout.access.notes import Author
+from rollout.access.roles import Role
+from rollout.record.folder import DataFolder
 from rollout.serve import server, viewer
 from rollout.serve.sockets import free_port
 from rollout.trials.demo import Settings, simulate
@@ -21,102 +26,227 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgroun
 QUIET = ["--disable-component-update", "--disable-sync"]
 PATIENT = 60_000
 """Milliseconds to wait for something to appear; never a measurement."""
+DESK = "demo-support"
+HOSTILE = (
+    '=HYPERLINK("http://evil.example") ![x](http://evil.example/x.png) <img src=x onerror=alert(1)> '
+    "<script>alert(2)</script> $a$ [b](http://evil.example)"
+)
+PAGES = {
+    "Overview": "Are customers better off?",
+    "Rollouts": "Rollouts",
+    "Gate": "Gate",
+    "Plan": "Plan",
+    "Shadow": "Shadow",
+}
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @dataclass
-class Shown:
-    """The dashboard's page, what it complained of and whom it called."""
+class Viewer:
+    """One person's dashboard in a browser, what it complained of and whom it called."""
 
     page: Page
-    api: httpx.Client
     url: str
-    errors: list[str]
-    outside: list[str]
+    api: httpx.Client
+    """The API with the same person's key."""
+    errors: list[str] = field(default_factory=list)
+    called: list[str] = field(default_factory=list)
 
-    def load(self) -> None:
+    def open(self, name: str) -> Page:
+        self.page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
+        expect(self.page.get_by_role("heading", level=1, name=PAGES[name])).to_be_visible(timeout=PATIENT)
+        self.settle()
+        return self.page
+
+    def start(self) -> None:
         self.page.goto(self.url)
-        expect(self.page.get_by_role("heading", name="What happened")).to_be_visible(timeout=PATIENT)
+        expect(self.page.get_by_role("heading", level=1)).to_be_visible(timeout=PATIENT)
+        self.settle()
+
+    def settle(self) -> None:
         app = self.page.get_by_test_id("stApp")
         expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENT)
 
-    def order(self, label: str, reason: str) -> None:
+    def ask(self, label: str, reason: str, *, override: bool = False) -> None:
         self.page.get_by_role("button", name=label, exact=True).click()
         dialog = self.page.get_by_role("dialog")
-        dialog.get_by_label("Your name").fill("ada")
+        if override:
+            dialog.get_by_text("Promote all the same").click()
         dialog.get_by_label("Reason (it is recorded)").fill(reason)
         dialog.get_by_role("button", name=f"{label} now").click()
 
+    def foreign(self) -> list[str]:
+        """Whom the page called but its own server."""
+        return [url for url in self.called if not url.startswith((self.url, "data:", "blob:"))]
+
     def row(self) -> dict[str, Any]:
-        return dict(self.api.get("/v1/workflows/demo-support").json())
+        return dict(self.api.get(f"/v1/workflows/{DESK}").json())
+
+
+@dataclass
+class House:
+    """The desk's people: two release managers and somebody who may only look."""
+
+    ada: Viewer
+    eve: Viewer
+    bo: httpx.Client
+
+
+def _keys(data: Path) -> dict[str, str]:
+    roles = {
+        "ada": Role.RELEASE_MANAGER,
+        "bo": Role.RELEASE_MANAGER,
+        "eve": Role.VIEWER,
+        "ops": Role.OPERATOR,
+    }
+    root = Author("os:root", "os", (), "root")
+    with DataFolder.open(data) as folder:
+        desk = KeyDesk(data, folder.record)
+        return {
+            name: desk.create(root, "test", role, "default", name=name, rate=1e6).clear
+            for name, role in roles.items()
+        }
+
+
+def _viewer(browser: Browser, url: str, api: httpx.Client) -> Viewer:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    found = Viewer(page, url, api)
+    page.on("console", lambda line: found.errors.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: found.errors.append(str(error)))
+    page.on("request", lambda request: found.called.append(request.url))
+    page.on("dialog", lambda dialog: found.errors.append(f"dialog: {dialog.message}"))
+    found.start()
+    return found
+
+
+def _hostile_ticket(api: httpx.Client) -> None:
+    now = datetime.now(UTC).isoformat()
+    ticket = {"ticket_id": "payload", "customer_id": "c", "opened_at": now, "workflow": DESK}
+    sent = api.post("/v1/route", json=ticket | {"category": HOSTILE[:100], "tier": "<b>x", "text": HOSTILE})
+    assert sent.status_code == 200, sent.text
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     data = tmp_path_factory.mktemp("browser") / "data"
     simulate(data, Settings(weeks=2, until=date(2026, 9, 1), size=Size(tickets_per_day=25, customers=800)))
-    port = free_port("127.0.0.1", 0)
+    keys = _keys(data)
+    ports = {name: free_port("127.0.0.1", port) for name, port in (("ada", 8501), ("eve", 8601))}
+
+    def dashboards(url: str) -> list[Any]:
+        return [
+            replace(
+                child := viewer.child(url, port),
+                name=f"dashboard of {name}",
+                environment={**child.environment, "RIDEALONG_API_KEY": keys[name]},
+            )
+            for name, port in ports.items()
+        ]
+
     with ExitStack() as stack:
-        run = server.running(data, port=0, others=lambda url: [viewer.child(url, port)])
-        supervisor, api = stack.enter_context(run)
-        server.wait_until_ready(supervisor, api)
-        viewer.wait_until_shown(supervisor, f"http://127.0.0.1:{port}")
+        run = server.running(data, port=0, others=dashboards)
+        supervisor, url = stack.enter_context(run)
+        server.wait_until_ready(supervisor, url)
+        apis = {
+            name: stack.enter_context(
+                httpx.Client(
+                    base_url=url, trust_env=False, timeout=30, headers={"authorization": f"Bearer {key}"}
+                )
+            )
+            for name, key in keys.items()
+        }
+        _hostile_ticket(apis["ops"])
+        for port in ports.values():
+            viewer.wait_until_shown(supervisor, f"http://127.0.0.1:{port}")
         driver = stack.enter_context(sync_playwright())
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *QUIET])
         stack.callback(browser.close)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        http = stack.enter_context(httpx.Client(base_url=api, trust_env=False, timeout=20))
-        found = Shown(page, http, f"http://127.0.0.1:{port}", [], [])
-        page.on("console", lambda line: found.errors.append(line.text) if line.type == "error" else None)
-        page.on("pageerror", lambda error: found.errors.append(str(error)))
-        page.on("request", lambda request: found.outside.append(request.url))
-        page.on("dialog", lambda dialog: found.errors.append(f"dialog: {dialog.message}"))
-        yield found
+        ada, eve = (
+            _viewer(browser, f"http://127.0.0.1:{ports[name]}", apis[name]) for name in ("ada", "eve")
+        )
+        yield House(ada, eve, apis["bo"])
 
 
-def test_the_page_shows_every_part_without_a_complaint(shown: Shown) -> None:
-    shown.load()
-    for heading in ("Ladder", "Gate of step", "Are customers better off?", "What happened"):
-        expect(shown.page.get_by_role("heading", name=heading)).to_be_visible()
-    shown.page.get_by_role("radio", name="All").click()  # the simulated weeks are long past
-    charts = shown.page.get_by_test_id("stVegaLiteChart")
-    expect(charts.nth(5)).to_be_visible(timeout=PATIENT)
-    expect(shown.page.get_by_text("could not be drawn")).to_have_count(0)
-    assert shown.errors == []
+def test_every_page_is_drawn_without_a_complaint_and_fits_a_small_laptop(house: House) -> None:
+    ada = house.ada
+    ada.page.get_by_role("radio", name="All").click()  # the simulated weeks are long past
+    expect(ada.page.get_by_test_id("stVegaLiteChart").nth(2)).to_be_visible(timeout=PATIENT)
+    for name in PAGES:
+        page = ada.open(name)
+        expect(page.get_by_text("could not be drawn")).to_have_count(0)
+        main = page.get_by_test_id("stMain")
+        assert main.evaluate("element => element.scrollWidth <= element.clientWidth"), name
+    assert ada.foreign() == []
+    assert ada.errors == []
 
 
-def test_it_calls_nobody_but_its_own_server(shown: Shown) -> None:
-    shown.load()
-    assert shown.outside
-    foreign = [url for url in shown.outside if not url.startswith((shown.url, "data:", "blob:"))]
-    assert foreign == []
+def test_the_address_says_what_is_looked_at(house: House) -> None:
+    page = house.ada.open("Overview")
+    assert "period=All" in page.url
 
 
-def test_the_page_fits_a_small_laptop(shown: Shown) -> None:
-    shown.load()
-    main = shown.page.get_by_test_id("stMain")
-    assert main.evaluate("element => element.scrollWidth <= element.clientWidth")
+def test_a_ticket_with_a_payload_stays_inert(house: House) -> None:
+    ada = house.ada
+    page = ada.open("Overview")
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_text("Category", exact=True).wait_for()
+    page.get_by_role("combobox", name="Category").click()
+    expect(page.get_by_role("option", name="=HYPERLINK")).to_be_visible(timeout=PATIENT)
+    page.get_by_role("option", name="=HYPERLINK").click()
+    expect(page.get_by_text("Only category")).to_be_visible(timeout=PATIENT)
+    page.keyboard.press("Escape")
+    ada.settle()
+    assert page.locator("img[src*='evil'], a[href*='evil']").count() == 0
+    assert ada.foreign() == []
+    assert ada.errors == []
 
 
-def test_a_refusal_is_shown_in_the_servers_words(shown: Shown) -> None:
-    shown.load()
-    before = shown.row()["position"]
-    shown.order("Promote", "it looks ready to me")
-    expect(shown.page.get_by_role("dialog").get_by_text("does not allow")).to_be_visible(timeout=PATIENT)
-    assert shown.row()["position"] == before
+def test_a_viewer_sees_what_it_may_not_do_and_the_api_refuses_it_too(house: House) -> None:
+    page = house.eve.open("Gate")
+    for label in ("Request promotion", "Pause", "Resume", "Abort"):
+        expect(page.get_by_role("button", name=label, exact=True)).to_be_disabled()
+    expect(page.get_by_text("your roles (viewer) do not have it").first).to_be_visible()
+    before = house.eve.row()["position"]
+    sent = house.eve.api.post(f"/v1/workflows/{DESK}/abort", json={"reason": "I can do it all the same"})
+    assert sent.status_code == 403
+    assert house.eve.row()["position"] == before
 
 
-def test_pause_and_abort_really_move_the_rollout(shown: Shown) -> None:
-    shown.load()
-    shown.order("Pause", "waiting for the weekly meeting")
-    expect(shown.page.get_by_text("Paused", exact=True)).to_be_visible(timeout=PATIENT)
-    assert shown.row()["status"] == "paused"
-    shown.order("Abort", "customers complain on the phone")
-    expect(shown.page.get_by_text("Aborted", exact=True).first).to_be_visible(timeout=PATIENT)
-    row = shown.row()
+def test_a_refusal_is_shown_in_the_servers_words(house: House) -> None:
+    ada = house.ada
+    ada.open("Gate")
+    before = ada.row()["position"]
+    ada.ask("Request promotion", "it looks ready to me")
+    expect(ada.page.get_by_role("dialog").get_by_text("does not allow")).to_be_visible(timeout=PATIENT)
+    assert ada.row()["position"] == before
+    ada.page.keyboard.press("Escape")
+
+
+def test_a_promotion_takes_two_and_the_page_sees_it_happen(house: House) -> None:
+    ada = house.ada
+    ada.open("Gate")
+    ada.ask("Request promotion", f"the board wants it {HOSTILE}", override=True)
+    expect(ada.page.get_by_text("Nothing moves until another person approves")).to_be_visible(timeout=PATIENT)
+    assert (ada.row()["step"], ada.row()["split"]["weight"]) == ("shadow", 0)
+    expect(ada.page.get_by_role("button", name="Approve promotion", exact=True)).to_be_disabled()
+    approved = house.bo.post(f"/v1/workflows/{DESK}/promote", json={"reason": "so do I", "override": True})
+    assert approved.status_code == 200, approved.text
+    expect(ada.page.get_by_text("10 % of eligible customers").first).to_be_visible(timeout=PATIENT)
+    assert (ada.row()["step"], ada.row()["split"]["weight"]) == ("ten", 10)
+
+
+def test_an_abort_moves_everybody_back_and_is_on_record(house: House) -> None:
+    ada = house.ada
+    ada.open("Gate")
+    ada.ask("Abort", "customers complain on the phone")
+    expect(ada.page.get_by_text("Aborted", exact=True).first).to_be_visible(timeout=PATIENT)
+    row = ada.row()
     newest = row["transitions"][-1]
     assert (row["status"], row["split"]["weight"]) == ("aborted", 0)
-    assert (newest["action"], newest["actor"]) == ("abort", "ada")
-    assert "on the phone" in newest["sentence"]
-    assert shown.errors == []
+    assert newest["action"] == "abort"
+    assert newest["actor"].startswith("ada (key:")
+    page = ada.open("Rollouts")
+    expect(page.get_by_text("on the phone").first).to_be_visible()
+    assert ada.errors == []
+    assert ada.foreign() == []
