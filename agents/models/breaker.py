@@ -6,7 +6,7 @@ from enum import StrEnum
 from time import monotonic
 from typing import TypeVar
 
-from agents.models.failure import Late, ModelFailure, Unavailable
+from agents.models.failure import CircuitOpen, Late, ModelFailure
 
 T = TypeVar("T")
 
@@ -52,12 +52,12 @@ class Breaker:
         """Ask to call. Returns the era to report the outcome with.
 
         Raises:
-            Unavailable: it is open, or half open and somebody is trying already.
+            CircuitOpen: it is open, or half open and somebody is trying already.
 
         """
         state = self.state
         if state is State.OPEN or (state is State.HALF_OPEN and self._trying):
-            raise Unavailable(f"not called: its circuit breaker is {state}")
+            raise CircuitOpen(f"not called: its circuit breaker is {state}")
         self._trying = state is State.HALF_OPEN
         return self._era
 
@@ -109,7 +109,7 @@ class Provider:
 
         Raises:
             Late: no place, or no answer, in time. Only the second speaks against the provider.
-            ModelFailure: whatever ``send`` raises, or ``Unavailable`` where the breaker is open.
+            ModelFailure: whatever ``send`` raises, or ``CircuitOpen``.
 
         """
         started = self._timer()

@@ -2,6 +2,7 @@
 
     ModelFailure
     ├── Unavailable      the provider is away, overloaded or broken; may be tried again
+    │   └── CircuitOpen  it was not even asked
     ├── Refused          the provider does not take the request; trying again cannot help
     ├── Late             no answer in time
     ├── Unusable         an answer that is not what was asked for
@@ -35,6 +36,10 @@ class Unavailable(ModelFailure):
         self.retry_after = retry_after
         """Seconds the provider asked to be left alone."""
         self.billed = billed
+
+
+class CircuitOpen(Unavailable):
+    """Nothing was sent: the provider has failed so often that it is left alone for a while."""
 
 
 class Refused(ModelFailure):

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from agents.models.breaker import Provider
 from agents.models.budget import Ledger, Reservation, Scope, Spent
-from agents.models.failure import AnotherModel, Late, ModelFailure, Unavailable, Unusable
+from agents.models.failure import AnotherModel, CircuitOpen, Late, ModelFailure, Unavailable, Unusable
 from agents.models.gateway import Answer, Gateway, Request
 from agents.models.run import Call, Run
 from agents.models.settings import ProviderSettings
@@ -110,10 +110,12 @@ class HostedModel:
                 if left <= 0:
                     raise Late("no time left to ask", billed=False, broken=False)
                 return await self.provider.call(send, seconds=left)
+            except CircuitOpen:
+                raise
             except Unavailable as failure:
                 tally.maybe_billed += failure.billed is None
                 pause = self._pause(tally.attempts, failure.retry_after)
-                if not tally.attempts or tally.attempts >= MOST_ATTEMPTS or self.timer() + pause >= ends:
+                if tally.attempts >= MOST_ATTEMPTS or self.timer() + pause >= ends:
                     raise
             except ModelFailure as failure:
                 tally.maybe_billed += failure.billed is None

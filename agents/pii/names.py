@@ -29,7 +29,7 @@ _FAREWELL: Final = re2.compile(
     r"|lg|mfg|cordialement|saludos)[ \t]*[,.!-]*[ \t]*(?:\n[ \t]*){0,2}"
 )
 _SIGNED: Final = re2.compile(rf"^-{{0,2}}[ \t]*({_NAME})[ \t]*[.,]?[ \t]*(?:\n|$)")
-_SAID_LAST: Final = re2.compile(rf"(?m)^[ \t]*(?:--?|~)[ \t]*({_NAME})[ \t]*$")
+_SAID_LAST: Final = re2.compile(rf"(?m)^[ \t]*(?:--?|~)[ \t]*(?:\n[ \t]*)?({_NAME})[ \t]*$")
 _NOT_NAMED = """
 a after again all also an and another any anybody anyone are as at bank because best bug can could
 customer do does email error everybody everyone firefox folks for friend from google happy hello

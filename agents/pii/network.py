@@ -18,7 +18,7 @@ def addresses(text: str) -> Iterator[tuple[int, int]]:
     for match in _V4.finditer(text):
         start, end = match.span()
         before, after = text[max(start - 1, 0) : start], text[end : end + 2]
-        joined = before.isalnum() or before == "." or after[:1].isalnum() or _goes_on(after)
+        joined = before.isalnum() or before in {".", "_", "\\"} or after[:1].isalnum() or _goes_on(after)
         if not joined and not _VERSIONED.search(text[max(start - _CONTEXT, 0) : start]):
             try:
                 address = IPv4Address(match.group(0))
@@ -46,7 +46,7 @@ def _is_v6(text: str) -> bool:
 
 
 def _goes_on(after: str) -> bool:
-    return after[:1] == "." and after[1:].isdigit()
+    return after[:1] == "_" or (after[:1] == "." and after[1:].isdigit())
 
 
 def _is_mask(address: IPv4Address) -> bool:

@@ -40,8 +40,18 @@ class Vault:
 
     def redact(self, text: str) -> str:
         """The normalised text with placeholders in the place of what identifies a person."""
-        text = self._freed(normalise(text))
-        self._names.extend(name for name in learned_names(text) if name not in self._names)
+        self.learn(text)
+        redacted = self._once(self._freed(normalise(text)))
+        while redacted != text:  # a value may hide behind one that overlaps it
+            text, redacted = redacted, self._once(redacted)
+        return redacted
+
+    def learn(self, text: str) -> None:
+        """Look for the names that a text gives away, in everything that is redacted from now on."""
+        found = learned_names(normalise(text))
+        self._names.extend(name for name in found if name not in self._names)
+
+    def _once(self, text: str) -> str:
         done, out = 0, []
         for found in find(text, regions=self._regions, names=self._names, skip=PLACEHOLDER):
             out += [text[done : found.start], self._placeholder(found.kind, text[found.start : found.end])]

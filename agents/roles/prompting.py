@@ -40,6 +40,8 @@ def conversation(ticket: Ticket, vault: Vault) -> Sequence[Mapping[str, str]]:
     """What was said, oldest first, without what identifies anybody."""
     opening = [Turn("customer", text, ticket.opened_at) for text in (ticket.subject, ticket.text) if text]
     kept = [*opening, *ticket.turns[-_MOST_TURNS:]]
+    for turn in kept:  # somebody may sign only at the end
+        vault.learn(_ends(turn.text))
     return [{"author": turn.author, "text": vault.redact(_ends(turn.text))} for turn in kept]
 
 

@@ -3,113 +3,20 @@
 import asyncio
 import json
 import logging
-from collections.abc import Coroutine, Iterator
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import model_server
 import pytest
-from agent_cases import knowledge, ticket, triaged
-from model_server import BAD, GOOD, MODEL, ModelServer
+from agent_cases import ticket, triaged
+from hosting import KEY, House, calls
+from model_server import BAD, GOOD, MODEL
 
-from agents.contract import Action, Reply, Ticket
-from agents.models.access import ModelAccess
-from agents.models.breaker import Breaker, State
-from agents.models.gateway import LiteLLM
-from agents.models.settings import ProviderSettings
-from agents.pipeline import PipelineAgent
-from agents.registry import build
+from agents.contract import Action, Reply
+from agents.models.breaker import State
 from agents.roles.handoff import MAX_WORDS, word_count
 from agents.tools import NO_TOOLS
-from policies.manifest import AgentVersion
-
-KEY = "sk-very-secret-0123456789"
-KNOWN = knowledge()
-MANIFEST = {
-    "name": "hosted",
-    "version": "1.0.0",
-    "kind": "pipeline",
-    "deadline": "20s",
-    "models": {"resolution": {"name": f"openai/{MODEL}", "max_tokens": 200}},
-    "knowledge": {"source": "helpdesk"},
-    "thresholds": {"confidence": 0.5, "abstain": 0.3},
-}
 
 IN_TIME = {"model-deadline": "0.4s"}
 """The deadline where it has to strike; everywhere else a slow machine must not meet it."""
-NO_END = 30.0
-"""Seconds after which a test that hangs has failed."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    with model_server.running() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def gateway(runner: asyncio.Runner, server: ModelServer) -> Iterator[LiteLLM]:
-    made = LiteLLM()
-    yield made
-    runner.run(made.close())
-
-
-@dataclass
-class House:
-    """Versions over one provider, whose clock of the breaker is ours."""
-
-    server: ModelServer
-    runner: asyncio.Runner
-    gateway: LiteLLM
-    moment: float = 0.0
-    access: ModelAccess = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.server.reset()
-        self.access = ModelAccess(
-            self.gateway,
-            settings=lambda name: ProviderSettings(name, self.server.url, KEY, concurrency=8),
-            breaker=lambda: Breaker(failures=5, pause=5.0, timer=lambda: self.moment),
-        )
-
-    def agent(self, **changes: Any) -> PipelineAgent:
-        described = AgentVersion.model_validate({**MANIFEST, **changes})
-        made = build(described, None, sources={"helpdesk": KNOWN}, access=self.access)  # type: ignore[arg-type]
-        assert isinstance(made, PipelineAgent)
-        return made
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return self.runner.run(work)
-
-    def answer(self, agent: PipelineAgent | None = None, one: Ticket | None = None, **changes: Any) -> Reply:
-        asked = one or ticket("I forgot my password, how do I choose a new one?", **changes)
-
-        async def in_time() -> Reply:
-            async with asyncio.timeout(NO_END):
-                return await (agent or self.agent()).answer(asked, triaged(), NO_TOOLS)
-
-        reply = self.run(in_time())
-        assert isinstance(reply, Reply)
-        return reply
-
-    @property
-    def state(self) -> State:
-        return self.access.providers["openai"].breaker.state
-
-
-@pytest.fixture
-def house(server: ModelServer, runner: asyncio.Runner, gateway: LiteLLM) -> House:
-    return House(server, runner, gateway)
-
-
-def calls(reply: Reply) -> list[Any]:
-    return [step for step in reply.trace if step["step"] == "model"]
 
 
 class TestGood:
@@ -217,6 +124,7 @@ class TestBreaker:
         reply = house.answer(agent)
         assert reply.reasons == ("model-unavailable",)
         assert (len(house.server.asked), reply.usage.cost_usd) == (asked, 0), "nothing was sent"
+        assert calls(reply)[0]["attempts"] == 0, "and nothing waits for the breaker"
 
         house.moment = 5.0
         assert house.state is State.HALF_OPEN
