@@ -7,6 +7,7 @@ whenever it is asked, so what it answers is as new as the journal. Texts and cus
 import asyncio
 import logging
 import sqlite3
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from itertools import islice
 from threading import Lock
 from typing import Final, TypeVar
 
+import orjson
 import re2
 
 from rollout.errors import JournalCorrupt, RecordError
@@ -33,8 +35,12 @@ _POSITION: Final = """
 CREATE TABLE IF NOT EXISTS position (only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER, hash TEXT);
 INSERT OR IGNORE INTO position VALUES (1, 0, '');
 """
-_KIND: Final = re2.compile(rb'"kind":"([a-z]+)"')
-"""The first one in a line is the record's own: within an id the quotes would be escaped."""
+_ABOUT: Final = re2.compile(rb'"id":"((?:[^"\\\\]|\\\\.)*)","kind":"([a-z]+)"')
+"""Id and kind of a line: the first such pair is the record's own, for within an id quotes are escaped."""
+_LOOKED_UP: Final = frozenset({b"ticket", b"triage"})
+_BY_AGENT: Final = b'"handler":"agent"'
+_RECENT: Final = 20_000
+_KINDS: Final = frozenset(kind.encode() for kind in KINDS)
 
 Answer = TypeVar("Answer")
 
@@ -51,6 +57,7 @@ class Register:
         self._connection: sqlite3.Connection | None = None
         self._position = 0
         self._thread = ThreadPoolExecutor(1, "queue")
+        self._recent: OrderedDict[bytes, Line] = OrderedDict()
 
     def listed(
         self,
@@ -206,13 +213,30 @@ class Register:
         while self._position < head.seq and (batch := list(islice(source, _PER_WRITE))):
             with file:
                 for line in batch:
-                    if _wanted(line):
+                    if self._wanted(line):
                         apply(file, decoded(line), self._find)
                 newest = parsed(batch[-1])
                 file.execute("UPDATE position SET seq = ?, hash = ?", (newest["seq"], newest["hash"]))
             self._position = newest["seq"]
 
+    def _wanted(self, line: Line) -> bool:
+        """Whether a line changes something here; tickets and triages are remembered for a while."""
+        about = _ABOUT.search(line.raw)
+        if about is None:
+            return False
+        kind = about.group(2)
+        if kind in _LOOKED_UP:
+            self._recent[about.group(1)] = line
+            if len(self._recent) > _RECENT:
+                self._recent.popitem(last=False)
+            return False
+        return kind in _KINDS and not (kind == b"handling" and _BY_AGENT in line.raw)
+
     def _find(self, event_id: str, tenant: str) -> Record | None:
+        """A record; a ticket is usually handed off soon after it came, so that it need not be searched."""
+        recent = self._recent.get(orjson.dumps(event_id)[1:-1])
+        if recent is not None and (record := decoded(recent)).tenant == tenant:
+            return record
         return self._journal.find(event_id, tenant)
 
     def _opened(self) -> tuple[sqlite3.Connection, int]:
@@ -244,8 +268,3 @@ class Register:
             )
         except JournalCorrupt:
             return None
-
-
-def _wanted(line: Line) -> bool:
-    found = _KIND.search(line.raw)
-    return found is not None and found.group(1).decode() in KINDS

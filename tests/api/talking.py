@@ -38,21 +38,31 @@ class Talk:
         self, world: Any, line: Callable[..., Line] = echo, max_turns: int = 100, most: int = 64
     ) -> None:
         self.world = world
-        self.made = TicketDesk(
-            Desk(world.router, world.folder.journal),
-            world.folder.journal,
-            world.folder.content,
-            lambda _: ScriptedAgent(VERSION, line),
-            world.clock,
+        self.made = self.desk_of(lambda _: ScriptedAgent(VERSION, line), max_turns, most)
+
+    def desk_of(self, agent_of: Callable[[str], Any], max_turns: int = 100, most: int = 64) -> TicketDesk:
+        """A ticket desk over the world as it is, with an agent of one's own."""
+        made = TicketDesk(
+            Desk(self.world.router, self.world.folder.journal),
+            self.world.folder.journal,
+            self.world.folder.content,
+            agent_of,
+            self.world.clock,
             terms=Terms(lambda _: 5.0, lambda _: max_turns),
             most=most,
         )
-        self.made.heed(world.door.queue)
-        world.door.tickets = self.made
+        made.heed(self.world.door.queue)
+        self.world.door.tickets = made
+        return made
 
     async def open(self, number: int = 1, text: str = "Where is my invoice?") -> Any:
+        """Have a ticket opened and answered, as the door does."""
+        return await self.made.handle(self.ticket(number, text))
+
+    def ticket(self, number: int, text: str = "Where is my invoice?") -> Ticket:
+        """A ticket as the door reads it."""
         body = self.world.ticket(number, text=text)
-        return await self.made.handle(ROUTE.validate_python(body, strict=False).ticket("default"))
+        return ROUTE.validate_python(body, strict=False).ticket("default")
 
     async def say(self, turn_id: str, text: str = "And now?", author: Any = "customer") -> Any:
         _, said, given = await self.made.turn("default", "t-1", Word(turn_id, author, text, "ada"))

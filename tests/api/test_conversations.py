@@ -56,7 +56,13 @@ def test_the_same_turn_again_gets_the_same_answer_and_another_text_none(talks: A
 
 
 def test_turns_in_flight_at_once_get_one_answer_each_in_their_order(talks: Any) -> None:
-    talk = talks(line=lambda ticket, _: Line(echo(ticket).text, seconds=0.02))
+    asked: list[int] = []
+
+    def line(ticket: Ticket, _: Any) -> Line:
+        asked.append(len(ticket.turns))
+        return Line(echo(ticket).text, seconds=0.02)
+
+    talk = talks(line=line)
 
     async def all_at_once() -> list[Any]:
         await talk.open()
@@ -68,6 +74,7 @@ def test_turns_in_flight_at_once_get_one_answer_each_in_their_order(talks: Any) 
     entries = asyncio.run(talk.thread()).entries
     answers = [entry.message for entry in entries if entry.author == "agent"]
     assert answers == [1, 2, 3, 4, 5]
+    assert asked == [0, 2, 4, 6, 8], "once per message, with all that was said before"
     assert len(talk.records("handling")) == 5
 
 
