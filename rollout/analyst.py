@@ -243,6 +243,9 @@ class Analyst:
             except (RidealongError, OSError) as error:
                 # The router may be away for a moment; whatever it is, the next round tries again.
                 _log.warning("%s", error)
+            except Exception:  # noqa: BLE001 - whatever it is
+                # A follower that ended would leave a server that looks well and neither counts nor ticks.
+                _log.exception("following the journal failed; it is tried again")
 
     def _judge(self, plan: Plan, state: LadderState, track: TrackName, now: datetime) -> Ruling:
         report = judge_gate(

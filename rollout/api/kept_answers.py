@@ -127,8 +127,13 @@ class KeptAnswers:
                     self._connection = self._opened()
                 with self._connection as connection:
                     yield connection
-            except sqlite3.Error as error:
+            except sqlite3.OperationalError as error:
                 raise RecordError(f"{self._path}: {error}; make room and send the same again") from error
+            except sqlite3.Error as error:
+                raise RecordError(
+                    f"{self._path}: {error}; the file is damaged. Stop the server and move it away: the "
+                    "idempotency keys of one day are forgotten, the ids in bodies go on making repeating safe"
+                ) from error
 
     def _opened(self) -> sqlite3.Connection:
         """The file, with its table; a disk that is full leaves nothing half open behind."""

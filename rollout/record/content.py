@@ -32,6 +32,8 @@ CREATE INDEX IF NOT EXISTS content_by_age ON content (created_at);
 CREATE TABLE IF NOT EXISTS gone (ref TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
 """
 
+_RESTORE: Final = "the file is damaged: stop what uses it and restore it from a backup"
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -53,11 +55,12 @@ class ContentStore:
         self._clock = clock or SystemClock()
         self._lock = Lock()
         self._connection = sqlite3.connect(path, check_same_thread=False, timeout=30)
-        self._connection.executescript(
-            # FULL: the commit is on disk before the journal refers to it. secure_delete: erased
-            # texts are overwritten, not only unlinked.
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;" + _SCHEMA
-        )
+        with self._locked() as connection:
+            connection.executescript(
+                # FULL: the commit is on disk before the journal refers to it. secure_delete: erased
+                # texts are overwritten, not only unlinked.
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;" + _SCHEMA
+            )
 
     def put(self, texts: Sequence[Text]) -> list[str]:
         """Store texts durably and return their references, in order.
@@ -74,15 +77,24 @@ class ContentStore:
             return [_put(connection, text, created_at) for text in texts]
 
     def get(self, ref: str) -> str | None:
-        """Return a text; None when it was erased or was never there (``states`` tells which)."""
-        with self._lock:
-            row = self._connection.execute("SELECT body FROM content WHERE ref = ?", (ref,)).fetchone()
-        return None if row is None else str(row[0])
+        """Return a text; None when it was erased or was never there (``states`` tells which).
+
+        Raises:
+            RecordError: the file is damaged, or the text is not the one that was stored.
+
+        """
+        with self._locked() as connection:
+            row = connection.execute("SELECT nonce, body FROM content WHERE ref = ?", (ref,)).fetchone()
+        if row is None:
+            return None
+        if _reference(*row) != ref:
+            raise RecordError(f"{self._path}: the text of {ref} is not the one that was stored; {_RESTORE}")
+        return str(row[1])
 
     def of_ticket(self, tenant: str, ticket_id: str, part: str) -> str | None:
         """Return a part of a ticket's content, the newest where there are several; None if none is left."""
-        with self._lock:
-            row = self._connection.execute(
+        with self._locked() as connection:
+            row = connection.execute(
                 "SELECT body FROM content WHERE tenant = ? AND ticket_id = ? AND part = ?"
                 " ORDER BY created_at DESC LIMIT 1",
                 (tenant, ticket_id, part),
@@ -93,11 +105,11 @@ class ContentStore:
         """Say of each reference whether its text is there, was erased, has expired, or is missing."""
         asked = json.dumps(list(refs))
         states: dict[str, State] = dict.fromkeys(refs, "missing")
-        with self._lock:
-            gone = self._connection.execute(
+        with self._locked() as connection:
+            gone = connection.execute(
                 "SELECT ref, state FROM gone WHERE ref IN (SELECT value FROM json_each(?))", (asked,)
             ).fetchall()
-            present = self._connection.execute(
+            present = connection.execute(
                 "SELECT ref, 'present' FROM content WHERE ref IN (SELECT value FROM json_each(?))", (asked,)
             ).fetchall()
         states.update(gone + present)
@@ -105,8 +117,8 @@ class ContentStore:
 
     def of_customer(self, tenant: str, customer_id: str) -> list[str]:
         """Return the references of a customer's texts."""
-        with self._lock:
-            rows = self._connection.execute(
+        with self._locked() as connection:
+            rows = connection.execute(
                 "SELECT ref FROM content WHERE tenant = ? AND customer_id = ? ORDER BY ref",
                 (tenant, customer_id),
             ).fetchall()
@@ -124,8 +136,8 @@ class ContentStore:
 
     def purge(self, before: datetime) -> int:
         """Erase what was stored before a moment (retention); return how many texts."""
-        with self._lock:
-            rows = self._connection.execute(
+        with self._locked() as connection:
+            rows = connection.execute(
                 "SELECT ref FROM content WHERE created_at < ?", (before.isoformat(),)
             ).fetchall()
         self._remove((row[0] for row in rows), "expired")
@@ -153,9 +165,9 @@ class ContentStore:
         with self._transaction() as connection:
             connection.executemany("DELETE FROM content WHERE ref = ?", rows)
             connection.executemany(f"INSERT OR IGNORE INTO gone VALUES (?, '{state}')", rows)
-        with self._lock:
+        with self._locked() as connection:
             # The write-ahead log still holds the pages as they were: empty it too.
-            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         if busy:
             raise RecordError(
                 f"{self._path}: the texts are erased, but another process reads and their bytes still stand"
@@ -164,12 +176,19 @@ class ContentStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._locked() as connection, connection:
+            yield connection
+
+    @contextmanager
+    def _locked(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for one thread at a time."""
         with self._lock:
             try:
-                with self._connection as connection:
-                    yield connection
+                yield self._connection
             except sqlite3.OperationalError as error:
                 raise RecordError(f"{self._path}: {error}; nothing was changed. Try again") from error
+            except sqlite3.DatabaseError as error:
+                raise RecordError(f"{self._path}: {error}; {_RESTORE}") from error
 
 
 def _put(connection: sqlite3.Connection, text: Text, created_at: str) -> str:

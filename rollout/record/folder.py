@@ -127,8 +127,16 @@ class DataFolder:
         if "view" not in self._parts:
             raise RecordError(f"{self.path} was opened without its view")
         from rollout.record.view import View
+        from rollout.record.viewdamage import ViewDamaged
 
-        view, head = View(self.path / _VIEW), self.head()
+        head = self.head()
+        try:
+            view = View(self.path / _VIEW)
+        except ViewDamaged as damage:
+            # Not kept: it holds nothing that the journal does not, and would hold whoever is forgotten later.
+            _log.warning("%s (which is done now)", damage)
+            self._delete_view()
+            view = View(self.path / _VIEW)
         if view.position > head.seq:
             _log.warning(
                 "the view is at record %d, the journal ends at %d: the view is built anew",
@@ -158,6 +166,9 @@ class DataFolder:
         ``progress`` is told the position after each batch.
         """
         applied, view = 0, self.view
+        if view.damaged:
+            _log.warning("the view was found damaged when it was read; it is built anew")
+            view.start_over()
         records = self.read(view.position)
         while batch := list(islice(records, _MICRO_BATCH)):
             start = 0

@@ -219,7 +219,7 @@ def parse(line: bytes) -> dict[str, Any]:
     if not isinstance(entry, dict):
         raise ValueError("it is not an object")  # noqa: TRY004 - one kind of error for bytes that are no record
     for name, kind in _FIELDS.items():
-        if not isinstance(entry.get(name), kind):
+        if not isinstance(entry.get(name, ...), kind):  # a name that is missing is no null
             raise ValueError(f"its {name!r} is missing or of the wrong kind")  # noqa: TRY004 - as above
     return entry
 

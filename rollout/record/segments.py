@@ -179,5 +179,5 @@ def decoded(line: Line) -> Record:
     entry = parsed(line)
     try:
         return to_record(entry)
-    except ValueError as error:  # a time that is none
+    except (KeyError, TypeError, ValueError) as error:  # a name that is missing, a time that is none
         raise corrupt(line.segment, line.offset, entry["seq"], str(error)) from error

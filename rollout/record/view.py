@@ -22,6 +22,7 @@ import pyarrow as pa
 from rollout.errors import RecordError
 from rollout.record.migrations import migrate
 from rollout.record.projection import Misfit, project
+from rollout.record.viewdamage import ViewDamaged, damage_told
 from rollout.record.viewdigest import digest
 from rollout.record.viewfile import Handles, connect, write_anew
 from rollout.record.viewfile import memory_limit as default_memory_limit
@@ -51,15 +52,31 @@ class View:
         self._limits = (memory_limit or default_memory_limit(), threads)
         self._writing = threading.RLock()
         self._handles = Handles()
+        self.damaged = False
+        """Somebody could not read it; ``start_over`` helps."""
         self._open()
 
     def _open(self) -> None:
-        connection = connect(self._path, *self._limits)
-        migrate(connection)
-        row = connection.execute("SELECT seq, refreshed FROM position").fetchall()[0]
+        with damage_told(self._path, opening=True):
+            connection = connect(self._path, *self._limits)
+            migrate(connection)
+            row = connection.execute("SELECT seq, refreshed FROM position").fetchall()[0]
         self._connection = connection
         self.position: int = row[0]
         self.refreshed: int = row[1]
+
+    def start_over(self) -> None:
+        """Throw the file away and begin with an empty one: what is applied next is the whole journal.
+
+        Not kept: it holds nothing that the journal does not, and would hold whoever is forgotten later.
+        """
+        with self._writing, self._handles.alone():
+            self._connection.close()
+            if self._path is not None:
+                for path in self._path.parent.glob(f"{self._path.name}*"):
+                    path.unlink()
+            self._open()
+            self.damaged = False
 
     def __enter__(self) -> Self:
         return self
@@ -148,13 +165,24 @@ class View:
         """
         before: int = self.position
         try:
-            return work()
+            with self._damage_noted():
+                return work()
         except duckdb.FatalException:
             with self._handles.alone():
                 self._connection.close()
                 self._open()
             durable: int = self.position - before
-            return durable + work()
+            with self._damage_noted(again=True):
+                return durable + work()
+
+    @contextmanager
+    def _damage_noted(self, *, again: bool = False) -> Iterator[None]:
+        try:
+            with damage_told(self._path, again=again):
+                yield
+        except ViewDamaged:
+            self.damaged = True
+            raise
 
     def query(
         self, sql: str, params: Parameters = (), *, timeout: float | None = None
@@ -189,7 +217,8 @@ class View:
         if alarm:
             alarm.start()
         try:
-            yield cursor
+            with self._damage_noted():
+                yield cursor
         except duckdb.InterruptException as error:
             raise RecordError(
                 f"the query took longer than {timeout} s and was stopped; narrow it or allow more time"
