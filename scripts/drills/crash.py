@@ -1,0 +1,258 @@
+"""Kill the router in the middle of its work, again and again, and hold the record against every answer.
+
+Several clients have tickets decided and report outcomes, singly and in lists, as fast as they are answered.
+At a random moment the process is killed with SIGKILL. Then:
+
+- everything that was answered is in the record, once, with the content that was answered;
+- numbers have no gaps, every digest and link verifies;
+- asked again after the restart, the same ticket gets the same answer.
+"""
+
+import os
+import random
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import httpx
+
+from drills.house import NOW, opened, patched, playbook, ticket
+from drills.result import Fault, Findings, Result, Say, silent
+from rollout.errors import JournalCorrupt
+from rollout.record.audit import verify
+from rollout.record.folder import DataFolder
+from rollout.serve.settings import RunSettings
+from rollout.serve.sockets import listen
+from rollout.serve.supervisor import Child, module
+
+CLIENTS: Final = 6
+_START_SECONDS: Final = 60.0
+_KEPT: Final = ("arm", "mode", "version", "step", "bucket", "reason", "position")
+
+
+class Ledger:
+    """What clients were told. Thread-safe."""
+
+    def __init__(self) -> None:
+        self.decisions: dict[str, dict[str, Any]] = {}
+        self.outcomes: dict[str, int] = {}
+        self.statuses: Counter[int] = Counter()
+        self.without_retry: int = 0
+        self._lock = threading.Lock()
+
+    def told(self, answer: httpx.Response) -> None:
+        with self._lock:
+            self.statuses[answer.status_code] += 1
+            if answer.status_code in (429, 503):
+                self.without_retry += "retry-after" not in answer.headers
+            if answer.status_code != 200:
+                return
+            body = answer.json()
+            for decision in body.get("decisions", [body] if "arm" in body else []):
+                self.decisions[decision["ticket_id"]] = decision
+            for receipt in body.get("receipts", []):
+                self.outcomes[receipt["event_id"]] = receipt["seq"]
+
+
+@contextmanager
+def router(data: Path) -> Iterator[tuple[Child, str]]:
+    """The router's process alone, on a free port; killed at the end if it still lives."""
+    door = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{door.getsockname()[1]}"
+    settings = RunSettings(str(data), None, url, "/nowhere", secrets.token_urlsafe(), door.fileno())
+    child = Child("router", module("rollout.serve.router_process"), settings.environment(), (door.fileno(),))
+    child.start()
+    try:
+        _until_up(child, url)
+        yield child, url
+    finally:
+        assert child.process is not None
+        child.process.kill()
+        child.end(by=0)
+        door.close()
+
+
+def _until_up(child: Child, url: str) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until:
+        if not child.running:
+            raise RuntimeError("the router did not start; its message is above")
+        try:
+            if httpx.get(f"{url}/healthz", timeout=1, trust_env=False).is_success:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.02)
+    raise RuntimeError("the router did not answer")
+
+
+def _outcome(name: str, score: float = 4.0) -> dict[str, Any]:
+    return {
+        "event_id": f"csat-{name}",
+        "ticket_id": f"t-{name}",
+        "workflow": "tier1-support",
+        "type": "csat",
+        "occurred_at": NOW.isoformat(),
+        "score": score,
+    }
+
+
+def _work(url: str, ledger: Ledger, name: str, done: threading.Event, *, flood: bool) -> None:
+    """One client, until the server is gone."""
+    number = 0
+    with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
+        while not done.is_set():
+            one = f"{name}-{number}"
+            number += 1
+            try:
+                if flood:
+                    many = [_outcome(f"{one}-{place}") for place in range(1000)]
+                    ledger.told(http.post("/v1/outcomes", json=many))
+                elif number % 5 == 0:
+                    ledger.told(
+                        http.post("/v1/route", json=[ticket(f"{one}-{place}") for place in range(20)])
+                    )
+                else:
+                    ledger.told(http.post("/v1/route", json=ticket(one, text="where is my order")))
+                    ledger.told(http.post("/v1/outcomes", json=_outcome(one)))
+            except (httpx.HTTPError, ValueError):
+                return  # killed in the middle: nothing was answered
+
+
+def _asked_again(url: str, ledger: Ledger, draw: random.Random, seen: Findings) -> None:
+    names = sorted(ledger.decisions)
+    with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
+        for ticket_id in draw.sample(names, min(20, len(names))):
+            before = ledger.decisions[ticket_id]
+            body = ticket(ticket_id.removeprefix("t-"))
+            now = http.post("/v1/route", json=body).json()
+            same = {key: now.get(key) for key in _KEPT} == {key: before[key] for key in _KEPT}
+            seen.check(same, f"{ticket_id}: {before} before, {now} after the restart")
+
+
+def _examined(data: Path, ledger: Ledger, seen: Findings) -> float:
+    """Hold the record against the ledger; seconds that opening took."""
+    began = time.monotonic()
+    try:
+        folder = DataFolder.open(data, parts=("journal",))
+    except JournalCorrupt as error:
+        seen.check(False, str(error))  # noqa: FBT003 - loud, but lost all the same
+        return time.monotonic() - began
+    with folder:
+        ready = time.monotonic() - began
+        arms: dict[str, Any] = {}
+        numbers: dict[str, int] = {}
+        times: Counter[str] = Counter()
+        for record in folder.read():
+            times[record.event_id] += 1
+            numbers[record.event_id] = record.seq
+            if record.event_id.startswith("assignment:"):
+                arms[record.payload["ticket_id"]] = record.payload["arm"]
+    for ticket_id, decision in ledger.decisions.items():
+        seen.check(
+            arms.get(ticket_id) == decision["arm"], f"{ticket_id} was answered, recorded: {ticket_id in arms}"
+        )
+    for event_id, seq in ledger.outcomes.items():
+        seen.check(numbers.get(event_id) == seq, f"{event_id} was answered as {seq}: {numbers.get(event_id)}")
+    doubled = [event_id for event_id, count in times.items() if count > 1]
+    seen.check(not doubled, f"recorded twice: {doubled[:3]}")
+    faults = verify(data).faults
+    seen.check(not faults, f"the chain does not verify: {faults[:3]}")
+    return ready
+
+
+def _peak_kb(pid: int) -> int:
+    """The most memory that a process has had, in kB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    return 0
+
+
+def crash(rounds: int = 60, say: Say = silent, *, flood: bool = False, seed: int = 1) -> Result:
+    """Kill and examine so many times. With ``flood`` more is offered than the queue takes."""
+    seen, ledger, ready, peaks = Findings(), Ledger(), [], []
+    clients = 40 if flood else CLIENTS
+    with TemporaryDirectory() as folder:
+        with opened(Path(folder)) as house:
+            house.start(playbook())
+        data = Path(folder) / "data"
+        for number in range(rounds):
+            draw = random.Random(f"{seed}-{number}")  # noqa: S311 - a seed, so that a round can be repeated
+            with in_children(_SLOW_DISK if flood else ""), router(data) as (child, url):
+                _asked_again(url, ledger, draw, seen)
+                done = threading.Event()
+                threads = [
+                    threading.Thread(
+                        target=_work,
+                        args=(url, ledger, f"{number}-{place}", done),
+                        kwargs={"flood": flood and place > 3},
+                    )
+                    for place in range(clients)
+                ]
+                for thread in threads:
+                    thread.start()
+                time.sleep(draw.uniform(10, 14) if flood else draw.uniform(0.1, 0.8))
+                assert child.process is not None
+                peaks.append(_peak_kb(child.process.pid))
+                child.process.kill()
+                done.set()
+                for thread in threads:
+                    thread.join()
+            ready.append(_examined(data, ledger, seen))
+            if (number + 1) % 5 == 0 or flood:
+                say(
+                    f"{number + 1} of {rounds} kills, {len(ledger.decisions)} decisions, {seen.broken} broken"
+                )
+    seen.check(ledger.without_retry == 0, f"{ledger.without_retry} refusals without Retry-After")
+    if flood:
+        seen.check(ledger.statuses[503] > 0, "nothing was refused: the queue was never full")
+        seen.check(max(peaks) < 1 << 20, f"the router had {max(peaks) >> 10} MB")
+    figures = {
+        "decisions": len(ledger.decisions),
+        "outcomes": len(ledger.outcomes),
+        "answers": {str(status): count for status, count in sorted(ledger.statuses.items())},
+        "slowest_open_seconds": round(max(ready), 2),
+        "router_peak_mb": max(peaks) >> 10,
+    }
+    if flood:
+        words = "Beyond the queue 503 with Retry-After, memory bounded; what was answered outlives a kill"
+        return seen.result(
+            "flood",
+            words,
+            f"{clients} clients, 1,000 outcomes a body, a disk that takes 4 s a write, then SIGKILL",
+            rounds,
+            **figures,
+        )
+    words = "What was acknowledged is never lost nor doubled, and asked again has the same answer"
+    return seen.result("crash", words, "SIGKILL of the router under load", rounds, **figures)
+
+
+@contextmanager
+def in_children(code: str) -> Iterator[None]:
+    """Run code at the start of every Python that is started in the block."""
+    with TemporaryDirectory() as folder:
+        Path(folder, "sitecustomize.py").write_text(code)
+        with patched(os, "environ", {**os.environ, "PYTHONPATH": folder}):
+            yield
+
+
+_SLOW_DISK: Final = """
+import time, rollout.record.appender as appender
+write = appender.Appender.write
+def slow(self, data, first):
+    time.sleep(4)
+    write(self, data, first)
+appender.Appender.write = slow
+"""
+_UNWRITTEN: Final = """
+import rollout.record.appender as appender
+write = appender.Appender.write
+appender.Appender.write = lambda self, data, first: write(self, b"", first)
+"""
+FAULTS: Final[dict[str, Fault]] = {"answers before anything is written": lambda: in_children(_UNWRITTEN)}
