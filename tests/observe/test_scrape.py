@@ -179,7 +179,14 @@ def test_open_incidents_are_told_by_severity(place: Any, who: str) -> None:
 
 def test_the_agents_process_is_told_to_those_of_the_installation(place: Any) -> None:
     async def said() -> dict[str, Any]:
-        row = {"version": "bot@1", "answered": 7, "failed": 2, "running": 1, "breaker": "open", "process": "live"}
+        row = {
+            "version": "bot@1",
+            "answered": 7,
+            "failed": 2,
+            "running": 1,
+            "breaker": "open",
+            "process": "live",
+        }
         return {"versions": [row, row | {"version": "bot@2", "breaker": None}]}
 
     place.door.agents = said
