@@ -176,11 +176,10 @@ def agents_families(told: Told | None, tenant: str | None) -> Iterator[Family]:
     yield Family(
         "model_breaker_open",
         "gauge",
-        "1 while a version asks its model nothing because it kept failing.",
+        "1 while a provider of models is not asked because it kept failing.",
         [
-            (_named(row, "process", "version"), row["breaker"] != "closed")
-            for row in rows
-            if row.get("breaker")
+            (_named(row, "process", "provider"), row["breaker"] != "closed")
+            for row in (() if told is None else told["providers"])
         ],
     )
 

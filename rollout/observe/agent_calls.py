@@ -79,10 +79,6 @@ class _Roles:
     def version(self) -> str:
         return self._agent.version
 
-    @property
-    def breaker_state(self) -> str | None:
-        return getattr(self._agent, "breaker_state", None)
-
     async def answer(self, ticket: Ticket, triage: Triage, tools: Toolset) -> Reply:
         from opentelemetry.trace import SpanKind
 

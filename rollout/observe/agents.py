@@ -1,7 +1,7 @@
 """How the agents of the agents' process are doing: counted around them, whatever they are made of."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import httpx
@@ -23,17 +23,19 @@ class _Counts:
 
 
 class Watch:
-    """Hands out agents that are counted. An agent may say whether it asks its model (``breaker_state``)."""
+    """Hands out agents that are counted."""
 
-    def __init__(self, agent_of: Callable[[str], Agent]) -> None:
+    def __init__(
+        self, agent_of: Callable[[str], Agent], breakers: Callable[[], Mapping[str, str]] = dict
+    ) -> None:
+        """``breakers`` says of each model provider whether its circuit is closed, open or half-open."""
         self._agent_of = agent_of
+        self._breakers = breakers
         self._counts: dict[str, _Counts] = {}
-        self._agents: dict[str, Agent] = {}
 
     def __call__(self, version: str) -> Agent:
         """The agent of a version; raises what the maker raises."""
-        agent = self._agents[version] = self._agent_of(version)
-        return _Counted(agent, self._counts.setdefault(version, _Counts()))
+        return _Counted(self._agent_of(version), self._counts.setdefault(version, _Counts()))
 
     def figures(self) -> dict[str, Any]:
         return {
@@ -43,10 +45,12 @@ class Watch:
                     "answered": counts.answered,
                     "failed": counts.failed,
                     "running": counts.running,
-                    "breaker": _breaker(self._agents[version]),
                 }
                 for version, counts in sorted(self._counts.items())
-            ]
+            ],
+            "providers": [
+                {"provider": name, "breaker": state} for name, state in sorted(self._breakers().items())
+            ],
         }
 
     def route(self) -> Route:
@@ -64,13 +68,14 @@ def asker(**lines: httpx.AsyncClient) -> Callable[[], Awaitable[dict[str, Any] |
     async def ask() -> dict[str, Any] | None:
         try:
             answers = await asyncio.gather(*(line.get(FIGURES, timeout=1.0) for line in lines.values()))
-            told = [orjson.loads(answer.content)["versions"] for answer in answers]
+            told = [orjson.loads(answer.content) for answer in answers]
         except (httpx.HTTPError, ValueError, KeyError):
             return None
         return {
-            "versions": [
-                {**row, "process": name} for name, rows in zip(lines, told, strict=True) for row in rows
+            part: [
+                {**row, "process": name} for name, said in zip(lines, told, strict=True) for row in said[part]
             ]
+            for part in ("versions", "providers")
         }
 
     return ask
@@ -98,9 +103,3 @@ class _Counted:
             else:
                 counts.failed += 1
         return reply
-
-
-def _breaker(agent: Agent) -> str | None:
-    """``closed``, ``open`` or ``half-open``; None where the agent has none."""
-    state = getattr(agent, "breaker_state", None)
-    return state if isinstance(state, str) else None

@@ -113,7 +113,10 @@ def main() -> int:
         prepare(folder, access)  # nobody waits for a shadow
     make: Callable[[str], Agent] = maker(folder, access)
     tracing = set_up("agents")
-    watch = Watch(make if tracing is None else TracedRoles(make, tracing))
+    watch = Watch(
+        make if tracing is None else TracedRoles(make, tracing),
+        lambda: {name: each.breaker.state.value for name, each in dict(access.providers).items()},
+    )
     app = create_app(watch, out_of_memory=leave_out_of_memory)
     app.router.lifespan_context = ends_when_stuck
     app.router.routes.append(watch.route())

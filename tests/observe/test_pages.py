@@ -113,7 +113,7 @@ def families(place: Any) -> Iterator[Family]:
     yield from scrape._rollouts(door, None)
     yield scrape._incidents(door, None)
     yield from scrape._judged(SAID, None)
-    yield from scrape.agents_families({"versions": []}, None)
+    yield from scrape.agents_families({"versions": [], "providers": []}, None)
     door.tickets = type("Desk", (), {"room": (0, 1)})()
     yield from scrape._machine(door)
     yield from process_families()

@@ -1,9 +1,13 @@
 """What a scraper reads of the door: right, to each tenant only its own, and no endless list of names."""
 
+import asyncio
 from typing import Any
 
+import httpx
 import pytest
+from starlette.applications import Starlette
 
+from rollout.observe.agents import Watch, asker
 from rollout.observe.counts import MOST
 from rollout.records import Compared, Event, Handled, Kind
 
@@ -179,19 +183,41 @@ def test_open_incidents_are_told_by_severity(place: Any, who: str) -> None:
 
 def test_the_agents_process_is_told_to_those_of_the_installation(place: Any) -> None:
     async def said() -> dict[str, Any]:
-        row = {
-            "version": "bot@1",
-            "answered": 7,
-            "failed": 2,
-            "running": 1,
-            "breaker": "open",
-            "process": "live",
-        }
-        return {"versions": [row, row | {"version": "bot@2", "breaker": None}]}
+        row = {"process": "live", "version": "bot@1", "answered": 7, "failed": 2, "running": 1}
+        states = {"openai": "open", "local": "closed"}
+        providers = [
+            {"process": "live", "provider": name, "breaker": state} for name, state in states.items()
+        ]
+        return {"versions": [row, row | {"version": "bot@2"}], "providers": providers}
 
     place.door.agents = said
     seen = place.scraped("house")
     assert values(seen["ridealong_agents_up"])[()] == 1
     calls = values(seen["ridealong_agent_calls"], "version", "result")
     assert (calls["bot@1", "answered"], calls["bot@1", "failed"]) == (7, 2)
-    assert values(seen["ridealong_model_breaker_open"], "version") == {("bot@1",): 1}
+    assert values(seen["ridealong_model_breaker_open"], "provider") == {("openai",): 1, ("local",): 0}
+
+
+def test_two_processes_of_agents_are_told_apart_and_one_that_is_away_is_no_zero() -> None:
+    async def asked(**lines: Watch) -> Any:
+        apps = {name: Starlette(routes=[watch.route()]) for name, watch in lines.items()}
+        asks = asker(
+            **{
+                name: httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://a")
+                for name, app in apps.items()
+            }
+        )
+        return await asks()
+
+    live, shadow = Watch(lambda _: None, lambda: {"openai": "half-open"}), Watch(lambda _: None)  # type: ignore[arg-type,return-value]
+    for _ in range(2):
+        shadow("bot@1")
+    told = asyncio.run(asked(live=live, shadow=shadow))
+    assert told["providers"] == [{"provider": "openai", "breaker": "half-open", "process": "live"}]
+    assert [(row["process"], row["version"], row["running"]) for row in told["versions"]] == [
+        ("shadow", "bot@1", 0)
+    ]
+    gone = asker(
+        live=httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds="gone.sock"), base_url="http://a")
+    )
+    assert asyncio.run(gone()) is None
