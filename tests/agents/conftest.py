@@ -28,12 +28,29 @@ def runner() -> Iterator[asyncio.Runner]:
         yield made
 
 
+REACHED: list[str] = []
+"""Where loading the library wanted to go over the network."""
+
+
 @pytest.fixture(scope="session")
 def gateway(runner: asyncio.Runner) -> Iterator[LiteLLM]:
     """The real one: loading it takes seconds, once."""
+    loading = True
+
+    def watch(event: str, arguments: tuple[object, ...]) -> None:
+        if loading and event in {"socket.connect", "socket.getaddrinfo", "socket.sendto"}:
+            REACHED.append(f"{event} {arguments[1:]}")
+
+    sys.addaudithook(watch)  # there is no way to take one off again
     made = LiteLLM()
+    loading = False
     yield made
     runner.run(made.close())
+
+
+@pytest.fixture
+def reached(gateway: LiteLLM) -> list[str]:
+    return REACHED
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from model_server import BAD, GOOD, MODEL
 
 from agents.contract import Action, Reply
 from agents.models.breaker import State
+from agents.models.failure import Unusable
+from agents.models.gateway import Request
 from agents.roles.handoff import MAX_WORDS, word_count
 from agents.tools import NO_TOOLS
 
@@ -45,6 +47,19 @@ class TestGood:
         assert "grant a refund" not in system["content"]
         said = json.loads(user["content"])["conversation"]
         assert said == [{"author": "customer", "text": hostile}]
+
+
+class TestLibrary:
+    def test_loading_it_reaches_for_no_network(self, reached: list[str]) -> None:
+        assert reached == []
+
+    def test_an_endless_answer_is_cut_while_it_comes(self, house: House) -> None:
+        house.server.mode = "5 MB output"
+        request = Request("openai/m", [{"role": "user", "content": "x"}], 0.0, 10, house.server.url, KEY)
+        with pytest.raises(Unusable, match="without end") as cut:
+            house.run(house.gateway.send(request))
+        assert cut.value.broken
+        assert cut.value.__context__ is None, "nothing of what the provider said hangs on to it"
 
 
 class TestMisbehaving:
