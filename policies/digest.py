@@ -6,11 +6,11 @@ digest also covers the bytes of every file it refers to.
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from policies.canonical import canonical
 from policies.conduct import ConductPolicy
 from policies.manifest import EXTRACTIVE, AgentVersion
 from policies.plan import Plan, plan_to_json
@@ -19,13 +19,6 @@ PROMPTS: Final = Path(__file__).parent / "prompts"
 """The built-in prompts: one text per role, and what all hosted models are told."""
 
 _ABSENT_WHEN_EMPTY: Final = ("budget", "languages")
-
-
-def canonical(value: Any) -> bytes:
-    """The one JSON text of a value. NaN and infinities raise ValueError."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
 
 
 def plan_digest(plan: Plan) -> str:

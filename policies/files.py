@@ -8,28 +8,46 @@ from typing import Final
 from pydantic import BaseModel
 
 from policies.catalogue import agents_folder, versions_in
-from policies.conduct import ConductPolicy
-from policies.digest import conduct_digest, manifest_digest, plan_digest
+from policies.conduct import ConductPolicy, Overlay
+from policies.detectors import Detectors
+from policies.digest import manifest_digest, plan_digest
 from policies.document import Document
-from policies.load import read_conduct, read_document, read_manifest, read_plan, read_webhooks
+from policies.load import (
+    read_conduct,
+    read_detectors,
+    read_document,
+    read_manifest,
+    read_overlay,
+    read_plan,
+    read_routes,
+    read_webhooks,
+)
 from policies.manifest import AgentVersion
 from policies.nearest import nearest
 from policies.plan import Plan
 from policies.problems import Finding, Problem
+from policies.regions import policy_of
+from policies.route_table import RouteTable
 from policies.webhooks import Webhooks
 
 KINDS: Final[Mapping[str, type[BaseModel]]] = {
     "plan": Plan,
     "agent": AgentVersion,
     "conduct": ConductPolicy,
+    "overlay": Overlay,
+    "detectors": Detectors,
+    "routes": RouteTable,
     "webhooks": Webhooks,
 }
 
-Content = Plan | AgentVersion | ConductPolicy | Webhooks | None
+Content = Plan | AgentVersion | ConductPolicy | Overlay | Detectors | RouteTable | Webhooks | None
 """What a file turned out to be; None where it is nothing that may be used."""
 
 Further = Callable[[Plan], Iterable[Finding]]
 """A check that needs more than the files, e.g. whether a gate can be decided with the desk's volume."""
+
+Tried = Callable[[ConductPolicy | Overlay | Detectors, Path], Iterable[Finding]]
+"""Runs the inline tests of a file of rules. Examining a text is not the business of this folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +56,17 @@ class Checked:
 
     file: str
     kind: str | None
-    """``plan``, ``agent``, ``conduct`` or ``webhooks``; None where the file is none of them."""
+    """A key of ``KINDS``; None where the file is none of them."""
     problems: tuple[Problem, ...]
     content: Content = None
     digest: str | None = None
 
 
 def check_files(
-    paths: Sequence[Path], agents: Path | None = None, further: Sequence[Further] = ()
+    paths: Sequence[Path],
+    agents: Path | None = None,
+    further: Sequence[Further] = (),
+    tried: Tried | None = None,
 ) -> list[Checked]:
     """Every file's problems, and those that only show between files.
 
@@ -53,6 +74,7 @@ def check_files(
         paths: files; each is read once, however often it is named.
         agents: the folder of agent versions; found beside each plan where left out.
         further: asked about every plan that is sound by itself.
+        tried: asked about every sound file of rules, whether its inline tests hold.
 
     """
     read = {path.absolute(): (path, read_document(path)) for path in paths}
@@ -67,13 +89,26 @@ def check_files(
                 document.report(finding)
         elif kind == "agent":
             content = read_manifest(document, path)
-        elif kind == "conduct":
-            content = read_conduct(document)
-        elif kind == "webhooks":
-            content = read_webhooks(document)
+        else:
+            content = _read(kind, document, path)
+            if tried is not None and isinstance(content, ConductPolicy | Overlay | Detectors):
+                for finding in tried(content, path):
+                    document.report(finding)
         found.append((path, document, kind, content))
     _between([document for _, document, kind, _ in found if kind == "plan"])
     return [_checked(*each) for each in found]
+
+
+def _read(kind: str | None, document: Document, path: Path) -> Content:
+    if kind == "conduct":
+        return read_conduct(document)
+    if kind == "overlay":
+        return read_overlay(document, path)
+    if kind == "detectors":
+        return read_detectors(document)
+    if kind == "routes":
+        return read_routes(document)
+    return read_webhooks(document) if kind == "webhooks" else None
 
 
 def kind_of(document: Document) -> str | None:
@@ -112,7 +147,7 @@ def _digest(content: Content, path: Path) -> str | None:
         return plan_digest(content)
     if isinstance(content, AgentVersion):
         return manifest_digest(content, path.parent)
-    return conduct_digest(content) if isinstance(content, ConductPolicy) else None
+    return policy_of(content, path).digest if isinstance(content, ConductPolicy | Overlay) else None
 
 
 def _between(plans: Sequence[Document]) -> None:

@@ -8,15 +8,20 @@ from pydantic import BaseModel, ValidationError
 
 from policies import checks
 from policies.catalogue import agents_folder, unreadable, versions_in
-from policies.conduct import ConductPolicy
+from policies.checks.conduct import gaps, milder
+from policies.checks.routes import check_routes
+from policies.conduct import ConductPolicy, Overlay
+from policies.detectors import Detectors, shipped
 from policies.digest import references
 from policies.document import Document
+from policies.effective import effective
 from policies.explain import explain
 from policies.keys import put_keys_right
 from policies.manifest import AgentVersion
 from policies.plan import Plan, plan_from_json, plan_to_json
 from policies.problems import Finding, ManifestInvalid, PlanInvalid, PolicyInvalid, Problem
 from policies.reader import MOST_BYTES, parse
+from policies.route_table import RouteTable
 from policies.webhooks import Webhooks
 
 __all__ = [
@@ -29,9 +34,12 @@ __all__ = [
     "plan_from_json",
     "plan_to_json",
     "read_conduct",
+    "read_detectors",
     "read_document",
     "read_manifest",
+    "read_overlay",
     "read_plan",
+    "read_routes",
     "read_webhooks",
 ]
 
@@ -109,7 +117,42 @@ def _report_broken(document: Document, draft: checks.Draft, versions: Mapping[st
 def read_conduct(document: Document) -> ConductPolicy | None:
     """The conduct policy of a document, or None after reporting every problem to it."""
     policy = _validated(document, ConductPolicy)
+    if policy is not None:
+        for finding in gaps(policy, shipped()):
+            document.report(finding)
     return None if document.problems else policy
+
+
+def read_overlay(document: Document, path: Path) -> Overlay | None:
+    """What a region adds to the policy it names, or None after reporting every problem to it."""
+    overlay = _validated(document, Overlay)
+    if overlay is None:
+        return None
+    beside = path.parent / overlay.extends
+    base = read_conduct(read_document(beside))
+    if base is None:
+        remedy = "paths start at this file; `ridealong check` the base first"
+        document.report(Finding(("extends",), f"the base {overlay.extends!r} cannot be used", remedy))
+        return None
+    held = effective(beside.stem, base, shipped())
+    for finding in (*gaps(overlay, shipped(), held), *milder(held, overlay)):
+        document.report(finding)
+    return None if document.problems else overlay
+
+
+def read_detectors(document: Document) -> Detectors | None:
+    """The detectors of a document, or None after reporting every problem to it."""
+    detectors = _validated(document, Detectors)
+    return None if document.problems else detectors
+
+
+def read_routes(document: Document) -> RouteTable | None:
+    """The route table of a document, or None after reporting every problem to it."""
+    table = _validated(document, RouteTable)
+    if table is not None:
+        for finding in check_routes(table):
+            document.report(finding)
+    return None if document.problems else table
 
 
 def read_webhooks(document: Document) -> Webhooks | None:

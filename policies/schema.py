@@ -11,15 +11,20 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from policies.conduct import ConductPolicy
+from policies.conduct import ConductPolicy, Overlay
+from policies.detectors import Detectors
 from policies.manifest import AgentVersion
 from policies.plan import Plan
+from policies.route_table import RouteTable
 from policies.webhooks import Webhooks
 
 MODELS: Final[dict[str, type[BaseModel]]] = {
     "plan": Plan,
     "agent": AgentVersion,
     "conduct": ConductPolicy,
+    "overlay": Overlay,
+    "detectors": Detectors,
+    "routes": RouteTable,
     "webhooks": Webhooks,
 }
 FOLDER: Final = Path(__file__).parent / "schema"

@@ -1,11 +1,14 @@
-"""The last look at a text before a customer may see it: what it must not say, what it must not invent."""
+"""The last look at a text where no conduct policy is at hand: phrases never to be used, specifics made up.
+
+What a policy asks for beside these is examined by ``agents.checks.conduct``, on the same claims.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-import re2
-
-from agents.text import normalise
+from agents.checks.grounding import Grounds
+from agents.checks.grounding import ungrounded as ungrounded_claims
+from agents.checks.reading import matches, phrase_pattern, read
 
 PROHIBITED_PHRASES: Final = (
     "Unfortunately, I cannot",
@@ -14,19 +17,14 @@ PROHIBITED_PHRASES: Final = (
 )
 UNGROUNDED: Final = "ungrounded_specific_claim"
 
-_LINK: Final = re2.compile(r"(?i)\b(?:https?://|www\.)[^\s<>\"')\]]+")
-_NUMBER: Final = re2.compile(r"\d+(?:[.,:/]\d+)*")
-_CITATION: Final = re2.compile(r"\[\d{1,2}\]")
-_SMALL: Final = 10
-"""Bare numbers up to this count steps and items; they claim nothing."""
-
 
 def validate(
     text: str, grounds: Iterable[str], *, prohibited_phrases: Sequence[str] = PROHIBITED_PHRASES
 ) -> tuple[str, ...]:
     """The violations of a reply, as machine codes; none means that nothing known is wrong.
 
-    Codes are ``prohibited_phrase:<phrase>`` and ``ungrounded_specific_claim:<what>``.
+    Codes are ``prohibited_phrase:<phrase>`` and ``ungrounded_specific_claim:<kind>``; they hold nothing
+    of the reply itself.
 
     Args:
         text: the reply.
@@ -39,30 +37,18 @@ def validate(
 
 def prohibited(text: str, phrases: Sequence[str] = PROHIBITED_PHRASES) -> tuple[str, ...]:
     """The phrases a reply must not contain and does."""
-    folded = _folded(text)
-    return tuple(f"prohibited_phrase:{phrase}" for phrase in phrases if _folded(phrase) in folded)
+    reading = read(text)
+    return tuple(
+        f"prohibited_phrase:{phrase}"
+        for phrase in phrases
+        if any(True for _ in matches(reading, (phrase_pattern(phrase),)))
+    )
 
 
 def ungrounded(text: str, grounds: Iterable[str]) -> tuple[str, ...]:
-    """The numbers and links of a reply that stand nowhere in what it may rest on.
+    """The kinds of specifics in a reply that stand nowhere in what it may rest on.
 
-    Wrong statements without a number or a link are not found.
+    ``price``, ``date``, ``quantity``, ``link``. Wrong statements without a specific are not found.
     """
-    reply, known = normalise(text), normalise("\n".join(grounds))
-    known_links, known_numbers = set(_links(known)), set(_NUMBER.findall(known))
-    found = [link for link in _links(reply) if link not in known_links]
-    prose = _CITATION.sub(" ", _LINK.sub(" ", reply))
-    found += [
-        number
-        for number in _NUMBER.findall(prose)
-        if number not in known_numbers and not (number.isdigit() and int(number[:9]) <= _SMALL)
-    ]
-    return tuple(dict.fromkeys(f"{UNGROUNDED}:{what}" for what in found))
-
-
-def _folded(text: str) -> str:
-    return " ".join(normalise(text).lower().split())
-
-
-def _links(text: str) -> list[str]:
-    return [link.rstrip(".,;:!?").lower() for link in _LINK.findall(text)]
+    found = ungrounded_claims(read(text), Grounds.of(grounds))
+    return tuple(dict.fromkeys(f"{UNGROUNDED}:{kind}" for kind, _, _ in found))

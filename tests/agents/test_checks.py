@@ -128,12 +128,12 @@ class TestValidator:
     @pytest.mark.parametrize(
         ("reply", "found"),
         [
-            ("It costs 19.99 a month", ("ungrounded_specific_claim:19.99",)),
+            ("It costs 19.99 a month", ("ungrounded_specific_claim:quantity",)),
             ("It costs 9 a month, see [12]", ()),
-            ("It arrives on 24.12.2025", ("ungrounded_specific_claim:24.12.2025",)),
+            ("It arrives on 24.12.2025", ("ungrounded_specific_claim:date",)),
             ("It costs 15 EUR", ()),
             ("See https://help.example/prices.", ()),
-            ("See https://evil.example/prices", ("ungrounded_specific_claim:https://evil.example/prices",)),
+            ("See https://evil.example/prices", ("ungrounded_specific_claim:link",)),
             ("Your order 4711 is on its way", ()),
         ],
     )

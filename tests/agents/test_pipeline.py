@@ -129,7 +129,7 @@ class TestHandOff:
         agent, _ = with_model("The family plan costs 99 EUR per month.")
         reply = answer(agent, ticket("what does the family plan cost?"))
         assert (reply.action, reply.text) == (Action.HAND_OFF, "")
-        assert reply.violations == ("ungrounded_specific_claim:99",)
+        assert reply.violations == ("ungrounded_specific_claim:price",)
         assert reply.reasons == ("reply-broke-a-rule",)
         assert reply.usage.cost_usd == 0.01
 
