@@ -27,7 +27,7 @@ from rollout.records import Record
 
 NAME: Final = "queue.sqlite"
 MOST_LISTED: Final = 200
-_PER_WRITE: Final = 50_000
+_PER_WRITE: Final = 20_000
 _KEEP_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 2.0
 """Whether an agent may speak is answered within this time, or it may not."""
@@ -58,6 +58,7 @@ class Register:
         self._position = 0
         self._thread = ThreadPoolExecutor(1, "queue")
         self._recent: OrderedDict[bytes, Line] = OrderedDict()
+        self._closing = False
 
     def listed(
         self,
@@ -180,7 +181,8 @@ class Register:
             await asyncio.sleep(_KEEP_SECONDS)
 
     def close(self) -> None:
-        self._thread.shutdown()
+        self._closing = True
+        self._thread.shutdown(cancel_futures=True)
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
@@ -210,7 +212,7 @@ class Register:
     def _follow(self, file: sqlite3.Connection) -> None:
         head = self._journal.head()
         source = lines(self._journal.folder, self._position, head.seq)
-        while self._position < head.seq and (batch := list(islice(source, _PER_WRITE))):
+        while self._position < head.seq and not self._closing and (batch := list(islice(source, _PER_WRITE))):
             with file:
                 for line in batch:
                     if self._wanted(line):
