@@ -122,8 +122,11 @@ class Reply:
 class Tool(Protocol):
     """One thing an agent may do. ``writes`` says whether the world changes."""
 
-    name: str
-    writes: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def writes(self) -> bool: ...
 
     async def __call__(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]: ...
 

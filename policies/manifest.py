@@ -119,9 +119,23 @@ class ToolLimits(Strict):
     amount_usd: float | None = Field(default=None, gt=0)
     """Largest amount of one call; more needs approval or is refused."""
     per_ticket: int = Field(default=1, ge=1)
-    """Calls per ticket."""
+    """Calls per ticket. Like all that follow, no approval lifts it."""
+    per_customer_day: int | None = Field(default=None, ge=1)
+    """Calls for one customer on one day (UTC), all their tickets together."""
     per_day: int | None = Field(default=None, ge=1)
     """Calls per day, all tickets together."""
+    usd_per_ticket: float | None = Field(default=None, gt=0)
+    """Dollars for one ticket, all calls together."""
+    usd_per_customer_day: float | None = Field(default=None, gt=0)
+    """Dollars for one customer on one day (UTC), all their tickets together."""
+    usd_per_day: float | None = Field(default=None, gt=0)
+    """Dollars per day (UTC), all tickets together."""
+
+    @property
+    def in_money(self) -> bool:
+        """Whether it takes an amount to keep them."""
+        amounts = (self.amount_usd, self.usd_per_ticket, self.usd_per_customer_day, self.usd_per_day)
+        return any(limit is not None for limit in amounts)
 
 
 class ToolGrant(Strict):
@@ -146,6 +160,12 @@ class ToolGrant(Strict):
             )
         if self.authority == "read" and self.limits is not None:
             raise refusal(f"tool {self.name!r} only reads: limits have no meaning", "limits")
+        if self.approval == "above_limit" and self.limits is not None and self.limits.amount_usd is None:
+            raise refusal(
+                f"tool {self.name!r} needs approval above a limit that is not there",
+                "approval",
+                suggestion="add limits: {amount_usd: …}, or write approval: always",
+            )
         return self
 
 

@@ -158,6 +158,8 @@ class Step(Strict):
     """Looks in a row at which the gate must pass."""
     shadow: ShadowSettings | None = None
     """Required of a shadow step, refused in any other."""
+    tools: Literal["read", "write"] | None = None
+    """``write`` lets the version use the write tools its manifest grants; left out, it only reads."""
 
     @model_validator(mode="after")
     def _fits_its_mode(self) -> Self:
@@ -175,6 +177,8 @@ class Step(Strict):
                 raise refusal(
                     f"'shadow' settings have no meaning in a {self.mode} step; remove them", "shadow"
                 )
+        if self.tools == "write" and self.mode is not Mode.LIVE:
+            raise refusal(f"a {self.mode} step cannot grant write tools: nobody would see what they do", "tools")
         if self.max_duration is not None and self.max_duration < self.min_duration:
             raise refusal("max_duration is shorter than min_duration", "max_duration")
         return self

@@ -5,6 +5,7 @@ RidealongError
 │   ├── UnknownWorkflow
 │   ├── UnknownKey        an access key that is not there, or not yours to see
 │   ├── UnknownTicket     a ticket that was never opened here, or not waiting for anybody
+│   ├── UnknownApproval   a tool call that never waited for a person
 │   └── FolderInUse       another process owns the data folder
 ├── RecordError           the journal or its view
 │   ├── InvalidEvent      an event that cannot be written as it is
@@ -38,6 +39,10 @@ class UnknownKey(UsageError):
 
 
 class UnknownTicket(UsageError):
+    pass
+
+
+class UnknownApproval(UsageError):
     pass
 
 

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     HISTORY = "history"
     """One ticket of a desk's past with everything known of it: what ``import`` writes."""
     APPROVAL = "approval"
+    TOOL = "tool"
+    """A tool call: refused, asked for, begun, and what came of it."""
     CORRECTION = "correction"
     REVIEW = "review"
     TURN = "turn"
@@ -253,6 +255,65 @@ class Drafted:
     confidence: float | None = None
     sources: tuple[str, ...] = ()
     error: str | None = None
+    content: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """A call that an agent wanted. What would change something is on record before it is made."""
+
+    ticket_id: str
+    customer_id: str
+    number: int
+    """From 1, one more for every call for the ticket; the record's id ends in it."""
+    tool: str
+    version: str
+    what: str
+    """``refused``, ``asked`` (it waits for a person), ``begun`` (a write) or ``read``."""
+    step: str
+    mode: str
+    message: int
+    """The customer's message that was being answered; 1 is the opening."""
+    reason: str = ""
+    """Machine code of a refusal, or why a person is asked."""
+    detail: str = ""
+    """The same in words; no value of the arguments."""
+    amount_usd: str | None = None
+    """As written, to the cent it was asked for."""
+    approval_id: str | None = None
+    expires_at: datetime | None = None
+    approvers: int = 1
+    content: Mapping[str, str] = field(default_factory=dict)
+    """``arguments``: the reference proves exactly which ones, and an approval is bound to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned:
+    """What came of a call."""
+
+    ticket_id: str
+    number: int
+    outcome: str
+    """``done``, ``failed`` (nothing has changed) or ``unknown``."""
+    seconds: float | None = None
+    error: str | None = None
+    content: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDecided:
+    """What a person said of a call that waited for them."""
+
+    ticket_id: str
+    number: int
+    approval_id: str
+    verdict: str
+    """``approve`` or ``deny``."""
+    digest: str
+    """Reference of the arguments they saw."""
+    begins: bool = False
+    """Whether the call is made on it: the last of the people it takes has agreed."""
+    what: str = "tool"
     content: Mapping[str, str] = field(default_factory=dict)
 
 

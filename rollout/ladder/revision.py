@@ -157,6 +157,8 @@ def _restricts(path: str, before: Any, after: Any) -> bool:
         return _seconds(before) <= _seconds(after)
     if isinstance(before, int | float) and isinstance(after, int | float):
         return (key in _FEWER and after <= before) or (key in _MORE and after >= before)
+    if key == "tools":
+        return bool(after != "write")
     return key == "on_fail" and bool(after == "roll_back")
 
 
