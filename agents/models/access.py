@@ -6,7 +6,8 @@ from threading import Lock
 from agents.models.breaker import Breaker, Provider
 from agents.models.budget import Ledger
 from agents.models.draft import ModelUnavailable
-from agents.models.gateway import Gateway, LiteLLM
+from agents.models.exchange import Gateway
+from agents.models.gateway import LiteLLM
 from agents.models.hosted import HostedModel
 from agents.models.settings import ProviderSettings
 from policies.manifest import AgentVersion, RoleModel

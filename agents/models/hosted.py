@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from agents.models.breaker import Provider
 from agents.models.budget import Ledger, Reservation, Scope, Spent
+from agents.models.exchange import Answer, Gateway, Request
 from agents.models.failure import AnotherModel, CircuitOpen, Late, ModelFailure, Unavailable, Unusable
-from agents.models.gateway import Answer, Gateway, Request
 from agents.models.run import Call, Run
 from agents.models.settings import ProviderSettings
 from policies.manifest import Budget, Price, RoleModel

@@ -12,8 +12,9 @@ from agents.models import ModelUnavailable
 from agents.models.access import ModelAccess
 from agents.models.breaker import Breaker, Provider, State
 from agents.models.budget import Ledger, Scope, Spent
+from agents.models.exchange import Answer, Request
 from agents.models.failure import BudgetExhausted, CircuitOpen, Late, Unavailable, Unusable
-from agents.models.gateway import Answer, LiteLLM, Request
+from agents.models.gateway import LiteLLM
 from agents.models.settings import ProviderSettings
 from agents.models.spend_book import SpendBook
 from policies.manifest import AgentVersion, Budget
