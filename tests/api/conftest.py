@@ -35,7 +35,7 @@ from rollout.router import Router
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from talking import Talk, only  # noqa: E402 (it stands beside this file)
+from talking import Talk, only
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
