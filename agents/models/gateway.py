@@ -8,6 +8,7 @@ a single read, a body that drips keeps it waiting. What providers say in errors 
 import asyncio
 import logging
 import os
+import warnings
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from math import isfinite
@@ -50,6 +51,8 @@ class LiteLLM:
         for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "openai", "httpx", "httpcore"):
             # Their records repeat requests, and with them texts and keys.
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        # It prepares each call in a thread; a deadline in that moment leaves behind what it prepared.
+        warnings.filterwarnings("ignore", "coroutine '.*completion' was never awaited", RuntimeWarning)
         self._library: Any = litellm
         self._loop: asyncio.AbstractEventLoop | None = None
         self._warm_up()
