@@ -5,6 +5,7 @@ they are settled before any lane of an agent is reached. Every queue is kept apa
 for one tier never stands behind another's. A ticket that no row fits goes to people.
 """
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationError
 
+from policies.catalogue import unreadable
 from policies.conduct import Sentence
 from policies.problems import PolicyInvalid, Problem
 from policies.reader import parse
@@ -19,6 +21,8 @@ from policies.values import Slug, Strict, Unique
 from policies.vocabulary import Category, Complexity, Urgency
 
 SHIPPED: Final = Path(__file__).parent / "routing" / "support-routes.yaml"
+ROUTES: Final = "RIDEALONG_ROUTES"
+"""Environment variable: the file of an installation's own table."""
 OTHER: Final = "other"
 """Stands for every category and tier that a table does not name."""
 
@@ -184,6 +188,18 @@ def shipped() -> RouteTable:
     return load_routes(SHIPPED)
 
 
+@cache
+def in_force() -> RouteTable:
+    """The table of the file that ``RIDEALONG_ROUTES`` names, or the shipped one. Read once per process.
+
+    Raises:
+        PolicyInvalid: it cannot be used.
+
+    """
+    own = os.environ.get(ROUTES)
+    return load_routes(Path(own)) if own else shipped()
+
+
 def load_routes(path: Path) -> RouteTable:
     """The table of a file.
 
@@ -193,7 +209,10 @@ def load_routes(path: Path) -> RouteTable:
     """
     from policies.checks.routes import check_routes
 
-    document = parse(path.read_bytes(), str(path))
+    try:
+        document = parse(path.read_bytes(), str(path))
+    except OSError as error:
+        raise PolicyInvalid([unreadable(path, error)]) from error
     try:
         if document.root is None:
             raise PolicyInvalid(document.problems)

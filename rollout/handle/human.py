@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from agents.checks.escalation import HARD_REASONS
+from agents.checks import routing
 from agents.contract import Packet, Ticket, Triage
 from policies.vocabulary import Urgency
 
@@ -43,20 +43,23 @@ class HumanDesk(Protocol):
 
 
 def queue_of(ticket: Ticket, triage: Triage, reasons: Sequence[str]) -> str:
-    """The queue of a hand-off: critical ones and hard triggers first, then every tier apart.
+    """The queue of a hand-off, by the route table in force.
 
     A tier never shares a queue with another, so that one tier's password resets cannot make
     another tier wait.
     """
-    return queue_name(ticket.tier, triage.urgency, reasons)
+    return routing.queue(
+        tier=ticket.tier,
+        reasons=reasons,
+        urgency=triage.urgency,
+        complexity=triage.complexity,
+        category=triage.category,
+    )
 
 
 def queue_name(tier: str | None, urgency: Urgency | None, reasons: Sequence[str]) -> str:
     """As ``queue_of``, from what is on record of a ticket."""
-    if urgency is Urgency.CRITICAL or set(reasons) & set(HARD_REASONS):
-        return PRIORITY
-    name = (tier or "").strip().lower()
-    return f"{STANDARD}-{name}" if name else STANDARD
+    return routing.queue(tier=tier, reasons=reasons, urgency=urgency)
 
 
 class InMemoryDesk:

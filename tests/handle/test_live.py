@@ -267,7 +267,8 @@ def test_cancelling_the_caller_cancels_the_agent() -> None:
 class TestDesk:
     def test_grave_tickets_first_and_every_tier_in_its_own_queue(self) -> None:
         assert queue_of(ticket(), triaged(urgency=Urgency.CRITICAL), ()) == PRIORITY
-        assert queue_of(ticket(tier="enterprise"), triaged(), ("legal-language-detected",)) == PRIORITY
+        legal = ("legal-language-detected",)
+        assert queue_of(ticket(tier="enterprise"), triaged(), legal) == f"{PRIORITY}-enterprise"
         assert (
             queue_of(ticket(tier="Enterprise "), triaged(), ("low-confidence",)) == f"{STANDARD}-enterprise"
         )
