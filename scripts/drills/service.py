@@ -57,14 +57,13 @@ class Service:
 
 
 @contextmanager
-def serving(base: Path, agent: str = "") -> Iterator[Service]:
-    """A ready server; ``agent`` is the code of a factory ``answering.make`` for the plan's agent."""
+def serving(base: Path, change: Callable[[Path], None] = lambda _: None) -> Iterator[Service]:
+    """A ready server; ``change`` may alter its folder of plans before it starts."""
     plans = base / "plans"
     plans.mkdir()
     shutil.copytree(ROOT / "policies" / "agents", plans / "agents")
     shutil.copy(PLAYBOOK, plans / "plan.yaml")
-    if agent:
-        (base / "answering.py").write_text(agent)
+    change(plans)
     with server.running(base / "data", plans=plans, port=0) as (supervisor, url):
         server.wait_until_ready(supervisor, url)
         service = Service(supervisor, url, plans)
