@@ -5,6 +5,12 @@ from typing import Final
 
 MINUS: Final = "\u2212"
 UNKNOWN: Final = "–"
+METRICS: Final = {
+    "csat": "CSAT",
+    "recontact_7d": "Re-contact within 7 days",
+    "recontact_2d": "Re-contact within 2 days",
+}
+"""Names that are no plain words."""
 _FEW_SECONDS: Final = 10
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -84,6 +90,11 @@ def moment(value: str | datetime | None, zone: tzinfo = UTC) -> str:
 def words(code: str | None) -> str:
     """A machine code as words: ``ROLL_BACK`` becomes ``Roll back``."""
     return UNKNOWN if not code else code.replace("_", " ").replace("-", " ").capitalize()
+
+
+def metric(name: str | None) -> str:
+    """A metric as people call it: ``recontact_7d`` becomes ``Re-contact within 7 days``."""
+    return UNKNOWN if name is None else METRICS.get(name, words(name))
 
 
 def inert(value: object) -> object:

@@ -30,6 +30,10 @@ _STYLE: Final = """
 h1 {font-size: 1.5rem !important; padding: 0 !important}
 h3 {font-size: 1.12rem !important; padding-bottom: 0.1rem !important}
 hr {margin: 1.1rem 0 !important}
+@media (max-width: 1040px) {
+  [class*="st-key-beside-"] > div > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"],
+  [class*="st-key-beside-"] > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] {min-width: 100%}
+}
 </style>
 """
 

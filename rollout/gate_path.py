@@ -118,18 +118,18 @@ def recorded_path(state: LadderState, track: TrackName, reports: Iterable[Mappin
 
 
 def moments_of(since: datetime, now: datetime) -> list[datetime]:
-    """Midnights (UTC) from ``since`` to ``now``, evenly thinned to ``MOST_POINTS``.
+    """Midnights (UTC) from ``since`` to ``now``, thinned to ``MOST_POINTS``, the newest among them.
 
-    The distance is a power of two of days and counted from a fixed day, so that moments stay the same
-    from one day to the next.
+    The distance is a power of two of days, counted from a fixed day: moments stay the same from one day to
+    the next, and half of them when the distance doubles.
     """
     day = timedelta(days=1)
     first = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + day
     days = [first + n * day for n in range(max((now - first) // day + 1, 0))]
     every = 1
-    while len(days) > MOST_POINTS * every:
+    while len(days) > (MOST_POINTS - 1) * every:
         every *= 2
-    return [moment for moment in days if (moment.toordinal() - days[-1].toordinal()) % every == 0]
+    return [moment for moment in days if moment.toordinal() % every == 0 or moment == days[-1]]
 
 
 def _judged(

@@ -113,7 +113,7 @@ def cost(rows: Sequence[Point]) -> look.Picture:
     base = alt.Chart(pd.DataFrame(parts)).encode(
         y=alt.Y("arm:N", sort=[look.label(arm) for arm in look.listed(arms)], axis=look.names()),
         yOffset=alt.YOffset("kind:N", sort=[_GROSS, _NET]),
-        x=alt.X("usd:Q", axis=None, scale=alt.Scale(domain=[0, most * 1.45])),
+        x=alt.X("usd:Q", axis=None, scale=alt.Scale(domain=[0, most * 1.85])),
     )
     bars = base.mark_bar(cornerRadiusEnd=3).encode(
         color=alt.Color("arm:N", scale=look.palette(arms), legend=None),

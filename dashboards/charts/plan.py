@@ -69,7 +69,7 @@ def waits(forecast: ForecastRow) -> look.Picture:
             rows.append(
                 {
                     "step": step["name"],
-                    "name": f"{step['name']}: {fmt.words(metric['metric']).lower()}",
+                    "name": f"{step['name']}: {fmt.metric(metric['metric'])}",
                     "even": days.get("0.5"),
                     "days": days.get(power),
                     "late": days.get("0.9"),
@@ -78,7 +78,7 @@ def waits(forecast: ForecastRow) -> look.Picture:
             )
     found = pd.DataFrame(rows)
     base = alt.Chart(found).encode(
-        y=alt.Y("name:N", sort=list(found["name"]), axis=look.names(size=12, limit=190)),
+        y=alt.Y("name:N", sort=list(found["name"]), axis=look.names(size=12, limit=230)),
         tooltip=[
             alt.Tooltip("name:N", title="Metric"),
             alt.Tooltip("even:Q", title="Even odds, days", format=".1f"),
@@ -112,7 +112,7 @@ def _spans(plan: str, forecast: ForecastRow, track: PlannedTrack) -> list[dict[s
                     "start": day,
                     "end": day + days,
                     "days": days,
-                    "waits": fmt.words(step["slowest"]),
+                    "waits": fmt.metric(step["slowest"]),
                     "last": place == len(spans) - 1,
                     "says": "never decided" if left is None else f"{fmt.number(left, 0)} days",
                 }

@@ -18,7 +18,7 @@ def show(gate: GateRow, track: str = "ladder") -> None:
     if not metrics:
         parts.empty("No gate is judged here", "The last step has no gate; monitors keep watching it.")
         return
-    picture, words = st.columns([7, 6], gap="large")
+    picture, words = parts.beside("gate", 7, 6)
     guardrails = [metric for metric in metrics if metric["role"] == "guardrail"]
     drawn = [metric for metric in guardrails if _drawable(metric)]
     with picture:
@@ -35,8 +35,12 @@ def show(gate: GateRow, track: str = "ladder") -> None:
         for metric in guardrails:
             _verdict(metric)
     _integrity(gate)
+
+
+def numbers(gate: GateRow) -> None:
+    """Every metric of the gate in a table, with its definition and query."""
     parts.details(
-        [_told(metric) for metric in metrics],
+        [_told(metric) for metric in gate["metrics"]],
         {
             "title": "Metric",
             "role": "Role",
@@ -154,7 +158,7 @@ def _span(dates: ForecastDates, assurance: float) -> str:
 def _integrity(gate: GateRow) -> None:
     """Whether the comparison can be read at all."""
     st.markdown("**Integrity**")
-    places = st.columns(3, gap="medium")
+    places = parts.beside("integrity", 1, 1, 1, gap="medium")
     for number, (name, check) in enumerate(gate["integrity"].items()):
         first, _, rest = check["sentence"].partition(". ")
         with places[number % len(places)], st.container(gap="xsmall"):

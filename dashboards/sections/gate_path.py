@@ -83,7 +83,7 @@ def _sentence(metric: MetricPath) -> str:
 def _fill(viewing: Viewing, track: str) -> None:
     """The past is judged a few moments at a time; look again until all of it is there."""
     found = viewing.client.path(viewing.name, track)
-    st.caption(f"{found['pending']} earlier days are still being judged.")
     if not found["pending"]:
         st.cache_data.clear()
         st.rerun()
+    st.caption(f"{found['pending']} earlier days are still being judged.")

@@ -32,8 +32,8 @@ def show(overview: Overview) -> None:
             (lambda: flow.containment(flowing, overview["csat"])) if flowing else None,
         ),
     )
-    for left, right in rows:
-        for place, draw in zip(st.columns(2, gap="medium"), (left, right), strict=True):
+    for number, pair in enumerate(rows):
+        for place, draw in zip(parts.beside(f"cards-{number}", 1, 1, gap="medium"), pair, strict=True):
             if draw is not None:
                 with place, st.container(border=True, height="stretch"), parts.guarded("This number"):
                     draw()

@@ -52,7 +52,7 @@ def bar(viewing: Viewing, row: WorkflowRow, track: str) -> None:
             ):
                 st.session_state[_ASKED] = (track, action)
     for why, labels in refused.items():
-        st.caption(parts.plain(f"{' and '.join(labels)}: {why}"))
+        st.caption(parts.plain(f"{', '.join(labels)}: {why}"))
     if st.session_state.get(_ASKED, ("", ""))[0] == track:
         _confirm(viewing, row, track, st.session_state[_ASKED][1])
 

@@ -139,6 +139,12 @@ def title(text: str, note: str, *chips: str) -> None:
     st.caption(plain(note))
 
 
+def beside(name: str, *widths: int, gap: Any = "large") -> list[Any]:
+    """Columns that stand below each other where a tablet has no room for them; ``name`` is unique."""
+    with st.container(key=f"beside-{name}"):
+        return list(st.columns(list(widths), gap=gap))
+
+
 def card(name: str, tag: str = "") -> None:
     """The head of a card."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -15,7 +15,7 @@ _AT_REST: Final = {"aborted": "ridealong readmit lets the version back in, ridea
 
 def show(viewing: Viewing, row: WorkflowRow) -> None:
     """The ladder's picture beside now, why, next and until."""
-    picture, words = st.columns([7, 5], gap="large")
+    picture, words = parts.beside("ladder", 7, 5)
     with picture:
         parts.heading("Ladder", "The agent's share of eligible customers, step by step.")
         ladder = row["ladder"]

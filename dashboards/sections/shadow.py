@@ -20,16 +20,16 @@ _SHED: Final = {"budget": "Over budget", "shed": "Shed under load", "deadline": 
 def show(row: ShadowRow) -> None:
     _counters(row)
     reading = row.get("reading")
-    left, right = st.columns(2, gap="medium")
-    with left, st.container(border=True):
+    left, right = parts.beside("shadow-first", 1, 1, gap="medium")
+    with left, st.container(border=True, height="stretch"):
         _by_category(row)
-    with right, st.container(border=True):
+    with right, st.container(border=True, height="stretch"):
         _escalation(reading)
     if reading is not None:
-        left, right = st.columns(2, gap="medium")
-        with left, st.container(border=True):
+        left, right = parts.beside("shadow-second", 1, 1, gap="medium")
+        with left, st.container(border=True, height="stretch"):
             _reliability(reading)
-        with right, st.container(border=True):
+        with right, st.container(border=True, height="stretch"):
             _thresholds(reading)
         _raters(reading)
     if row["gaps"]:

@@ -65,7 +65,7 @@ def _margin(name: str, margin: dict[str, Any]) -> float | None:
     value = round(float(margin["value"]) * factor, 4)
     unit = "" if plain else ", % of the human arm" if relative else ", pp"
     asked = st.number_input(
-        f"Margin: {fmt.words(name)}{unit}",
+        f"Margin: {fmt.metric(name)}{unit}",
         min_value=0.001,
         value=value,
         step=0.05 if plain else 0.5,

@@ -29,7 +29,9 @@ def show(viewing: Viewing) -> None:
     with parts.guarded("The gate"):
         found = viewing.reads.gate(viewing.name, track)
         gate.show(found, track)
-        _snapshot(viewing, found, track)
+        with st.container(horizontal=True, gap="medium"):
+            gate.numbers(found)
+            _snapshot(viewing, found, track)
     st.divider()
     with parts.guarded("The path"):
         gate_path.show(viewing, track)
@@ -53,7 +55,7 @@ def _track(row: WorkflowRow) -> str:
 
 
 def _standing(viewing: Viewing, row: WorkflowRow, track: str) -> None:
-    words, acts = st.columns([6, 6], gap="large")
+    words, acts = parts.beside("orders", 6, 6)
     with words:
         live.watch(viewing, row)
         standing = row["ladder"] if track == "ladder" else row["canary"]

@@ -16,7 +16,7 @@ from dashboards.viewing import Viewing
 def show(viewing: Viewing) -> None:
     parts.title("Plan", f"What if {viewing.name} had other steps, margins or volume? On paper only.")
     as_it_is = viewing.reads.what_if(viewing.name, "{}")
-    controls, picture = st.columns([4, 8], gap="large")
+    controls, picture = parts.beside("plan", 4, 8)
     with controls:
         changes = what_if.ask(as_it_is)
     with picture, parts.guarded("The forecast"):
@@ -35,25 +35,26 @@ def _forecast(found: WhatIfRow, *, changed: bool) -> None:
     parts.chart(charts.schedule(now, then if changed else None), said)
     st.text(said)
     for each in then["undecidable"]:
-        days, metric = fmt.number(each["max_days"]), fmt.words(each["metric"])
+        days, metric = fmt.number(each["max_days"]), fmt.metric(each["metric"])
         text = f"{each['step']}: {metric} is not decided within {days} days."
         st.warning(parts.plain(text))
     _gates(then)
-    st.caption(parts.plain(f"Were the agent as good as the humans. {'; '.join(then['notes'])}."))
+    notes = "; ".join(["Were the agent as good as the humans", *then["notes"]])
+    st.caption(parts.plain(f"{notes}."))
 
 
 def _gates(then: ForecastRow) -> None:
     """What each gate waits for, metric by metric."""
     parts.card("What each gate waits for")
     slow = [(step["name"], step["slowest"]) for step in ladder(then)["steps"] if step["slowest"]]
-    said = f"Slowest: {', '.join(f'{name} on {fmt.words(metric).lower()}' for name, metric in slow)}."
+    said = f"Slowest: {', '.join(f'{name} on {fmt.metric(metric)}' for name, metric in slow)}."
     parts.chart(charts.waits(then), said)
     st.text(f"{said} A bar runs from even odds to 90 %.")
     parts.details(
         [
             {
                 "step": step["name"],
-                "metric": fmt.words(metric["metric"]),
+                "metric": fmt.metric(metric["metric"]),
                 "margin": metric["margin"],
                 "tickets": fmt.number(metric["needed_tickets"]),
                 "days": fmt.number(metric["needed_days"], 1),

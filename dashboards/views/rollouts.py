@@ -33,7 +33,7 @@ def _at_a_glance(viewing: Viewing) -> None:
     rows = viewing.rollouts
     if len(viewing.desks) == 1 or not rows:
         return
-    picture, words = st.columns([5, 7], gap="large")
+    picture, words = parts.beside("glance", 5, 7)
     with picture:
         said = "; ".join(f"{row['workflow']}: {rollout.served(row)}" for row in rows)
         parts.chart(charts.strips(rows), said)

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from experiments.power import (
     BURN_IN,
@@ -17,6 +17,8 @@ from rollout.ladder.judge import Task
 from rollout.planning.accrual import Accrued
 from rollout.planning.figures import MetricFacts
 from rollout.planning.levels import mean_reach, rate_observations, rate_reach
+
+_LEAST_VARIANCE: Final = 1e-12
 
 
 class Demand(Protocol):
@@ -81,7 +83,8 @@ class Difference:
 
     @property
     def _variance(self) -> float:
-        return self.facts.sd.value**2 * self.facts.design_effect.value
+        """Of one observation; a desk where nothing was ever observed to vary still divides by something."""
+        return max(self.facts.sd.value**2 * self.facts.design_effect.value, _LEAST_VARIANCE)
 
     def _information(self, seen: Accrued) -> float:
         """Of the difference above its margin; a margin that is itself estimated makes it less.

@@ -203,7 +203,7 @@ def test_what_a_viewer_may_not_do_is_there_and_says_why(opened: Opener, api: Any
     page = opened("gate")
     for action in ("promote", "pause", "resume", "abort"):
         assert page.button(key=f"act-ladder-{action}").disabled
-    assert "Pause and Abort: it needs rollouts:stop; your roles (viewer) do not have it" in said(page)
+    assert "Pause, Abort: it needs rollouts:stop; your roles (viewer) do not have it" in said(page)
 
 
 def test_what_the_ladder_refuses_is_off_in_its_own_words(opened: Opener) -> None:

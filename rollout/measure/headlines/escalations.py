@@ -93,4 +93,6 @@ def _sentence(rows: tuple[Point, ...], bands: Bands) -> str:
     elif bands:
         text += " No category is outside its band beyond chance."
     few = sum(row.value is None for row in rows)
-    return text + (f" {few} cells have fewer than {MINIMUM} tickets." if few else "")
+    return text + (
+        f" {few} {'cell has' if few == 1 else 'cells have'} fewer than {MINIMUM} tickets." if few else ""
+    )
