@@ -110,3 +110,34 @@ def test_the_cost_curve_adds_up_and_marks_the_cheapest_with_its_range(samples: A
     assert [(row["low"], row["high"]) for row in rows if "high" in row] == [(0.4, 0.7)]
     undecided = data_of(charts.cost_curve(found | {"best": None, "low": None, "high": None}, 5.0))
     assert not any("says" in row or "high" in row for row in undecided)
+
+
+def test_the_path_shows_the_margin_on_the_side_that_is_worse(samples: Any) -> None:
+    metric = samples.path()["metrics"][0]
+    limits = {row["limit"] for row in data_of(charts.path(metric)) if "estimate" in row}
+    assert limits == {-0.15}, "a lower CSAT is worse"
+    fewer = charts.path(metric | {"better": "lower"})
+    assert {row["limit"] for row in data_of(fewer) if "estimate" in row} == {0.15}
+    assert len([row for row in data_of(charts.path(metric)) if "estimate" in row]) == 13, (
+        "unknown is not drawn"
+    )
+
+
+def test_the_shares_before_and_after_an_order_each_make_a_whole(samples: Any) -> None:
+    order = samples.orders()["tracks"]["ladder"]["abort"]
+    rows = data_of(charts.shares(order["from"], order["to"], 400.0))
+    for when in ("Now", "Then"):
+        assert sum(row["share"] for row in rows if row["when"] == when) == 100
+    assert [row["who"] for row in rows if row["when"] == "Then"] == ["Human"]
+
+
+def test_a_step_that_is_never_decided_is_said_so(samples: Any) -> None:
+    rows = data_of(charts.schedule(samples.forecast(None), None))
+    assert {row["step"]: row["kind"] for row in rows}["thirty"] == "Never decided"
+    assert "never decided" in {row["says"] for row in rows}
+
+
+def test_claimed_resolutions_are_split_without_losing_any(samples: Any) -> None:
+    row = {"group": "agent", "confirmed": 10, "assumed": 90, "reversed": 20, "immature": 30}
+    parts = {part["kind"]: part["n"] for part in data_of(charts.resolutions([row]))}
+    assert parts == {"Confirmed": 10, "Assumed": 40, "Too new to tell": 30, "Reversed": 20}

@@ -270,3 +270,21 @@ def test_table_cells_cannot_become_formulas(opened: Opener, samples: Any) -> Non
     cells = [str(cell) for frame in page.dataframe for column in frame.value for cell in frame.value[column]]
     assert f"'{samples.HOSTILE}" in cells
     assert not any(cell.startswith("=") for cell in cells)
+
+
+def test_where_people_sign_in_nothing_is_asked_of_the_api_before(
+    opened: Opener, api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboards.sign_in.configured", lambda: True)
+    page = opened("overview")
+    assert not page.exception
+    assert [button.label for button in page.button] == ["Sign in"]
+    assert api.asked == []
+
+
+def test_who_signed_in_without_a_token_to_show_learns_what_to_set(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboards.sign_in.configured", lambda: True)
+    monkeypatch.setattr("dashboards.sign_in.signed_in", lambda: True)
+    assert "expose_tokens" in said(opened("overview"))
