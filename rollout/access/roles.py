@@ -24,6 +24,7 @@ class Permission(StrEnum):
     ROUTE = "tickets:route"
     HANDLE = "tickets:handle"
     WORK = "queue:work"
+    APPROVE = "tools:approve"
     REPORT = "outcomes:report"
     EVALUATE = "flags:evaluate"
     REVIEW = "replies:review"
@@ -78,7 +79,7 @@ GRANTS: Final[Mapping[Role, Grant]] = {
     Role.OPERATOR: _may(
         "the desk and its helpdesk: asks where tickets go and reports what became of them",
         *(*_SEES, Permission.ROUTE, Permission.HANDLE, Permission.WORK, Permission.REPORT),
-        Permission.INCIDENTS,
+        *(Permission.APPROVE, Permission.INCIDENTS),
     ),
     Role.REVIEWER: _may(
         "judges replies; sees the rollouts that the judgements decide",
@@ -87,6 +88,7 @@ GRANTS: Final[Mapping[Role, Grant]] = {
     Role.RELEASE_MANAGER: _may(
         "moves versions up and down; does not write the evidence that decides",
         *(*_SEES, Permission.PROMOTE, Permission.STOP, Permission.PLAN, Permission.INCIDENTS),
+        Permission.APPROVE,
     ),
     Role.ENGINEER: _may(
         "writes plans and may always take traffic away; somebody else promotes",
@@ -124,12 +126,15 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("POST", "/v1/queue/{ticket_id}/correction"): Rule(
         Permission.WORK, "says that the machine was wrong", 2.0
     ),
+    ("GET", "/v1/approvals"): Rule(Permission.APPROVE, "shows what agents want to change, for whom", 2.0),
+    ("POST", "/v1/approvals/{approval_id}/approve"): Rule(
+        Permission.APPROVE, "has a tool change something", 5.0
+    ),
+    ("POST", "/v1/approvals/{approval_id}/deny"): Rule(Permission.APPROVE, "only takes authority away", 2.0),
     ("POST", "/v1/reviews"): Rule(
         Permission.REVIEW, "people's labels decide whether a shadow may go live", 2.0
     ),
-    ("GET", "/v1/reviews/next"): Rule(
-        Permission.REVIEW, "shows two replies, not saying whose is whose", 2.0
-    ),
+    ("GET", "/v1/reviews/next"): Rule(Permission.REVIEW, "shows two replies, not saying whose is whose", 2.0),
     ("GET", "/v1/workflows"): Rule(Permission.READ, "shows every rollout of the tenant", 5.0),
     ("GET", "/v1/workflows/{workflow}"): Rule(Permission.READ, "shows a rollout", 5.0),
     ("GET", "/v1/workflows/{workflow}/gate"): Rule(Permission.READ, "shows the evidence", 10.0),

@@ -24,8 +24,9 @@ from rollout.api import problems
 from rollout.api.accounts import keep_accounts, keep_last
 from rollout.api.admit import Caller, Handler, guarded
 from rollout.api.answers import as_json
-from rollout.api.decisions import decision, parse_tickets
+from rollout.api.approvals import approve_call, deny_call, list_approvals
 from rollout.api.conversations import conversation, say
+from rollout.api.decisions import decision, parse_tickets
 from rollout.api.desk import Desk
 from rollout.api.export import export
 from rollout.api.forward import Analyst
@@ -50,6 +51,7 @@ from rollout.api.standings import Standings
 from rollout.api.tickets import handle_ticket
 from rollout.api.usage import read_usage
 from rollout.api.webhooks import Reception, from_anybody, from_intercom, from_zendesk
+from rollout.approvals.people import Approvals
 from rollout.clock import Clock, SystemClock
 from rollout.incidents.register import Register
 from rollout.ladder.transition import Order
@@ -88,10 +90,12 @@ class Door:
     """Takes what help desks report; without one nobody can."""
     tickets: TicketDesk | None = None
     """Has tickets answered; without one they can only be routed."""
-    content: ContentStore | None = None
-    """The texts; without them nobody can talk here."""
+    approvals: Approvals | None = None
+    """Tool calls that wait for people; without tools there are none."""
     agents: Callable[[], Awaitable[Mapping[str, Any] | None]] | None = None
     """Asks the agents' process how it is doing."""
+    content: ContentStore | None = None
+    """The texts; without them nobody can talk here."""
     tracing: Tracing | None = None
     """Makes spans of what is done for a ticket, where the environment asks for them."""
     access_log: tuple[int, Callable[[Seen], None]] | None = None
@@ -233,6 +237,9 @@ _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("/v1/queue/{ticket_id}/answer", "POST", answer),
     ("/v1/queue/{ticket_id}/draft", "POST", decide),
     ("/v1/queue/{ticket_id}/correction", "POST", correct),
+    ("/v1/approvals", "GET", list_approvals),
+    ("/v1/approvals/{approval_id}/approve", "POST", approve_call),
+    ("/v1/approvals/{approval_id}/deny", "POST", deny_call),
     ("/v1/reviews", "POST", review),
     ("/v1/reviews/next", "GET", next_pair),
     ("/v1/workflows", "GET", _forward),

@@ -13,6 +13,7 @@ from rollout.access.roles import Open, rule_of
 from rollout.api import reads, usage
 from rollout.api.decisions import Decisions, Tickets
 from rollout.api.described import described
+from rollout.api.described_approvals import approval_doors
 from rollout.api.described_conversations import conversations
 from rollout.api.described_desk import desk_doors
 from rollout.api.described_flags import flags
@@ -200,7 +201,17 @@ def describe(app: FastAPI) -> None:
                 summary="Decides which tickets an AI agent may take, and on what evidence.",
                 routes=[
                     route
-                    for part in (_written, described, conversations, queue_doors, flags, desk_doors, reads.public, usage.public)
+                    for part in (
+                        _written,
+                        described,
+                        conversations,
+                        queue_doors,
+                        approval_doors,
+                        flags,
+                        desk_doors,
+                        reads.public,
+                        usage.public,
+                    )
                     for route in part.routes
                 ],
             )

@@ -13,6 +13,7 @@ from rollout.approvals import calls as states
 from rollout.approvals.calls import Call
 from rollout.approvals.gate import Gate
 from rollout.errors import ConflictingEvent, DeskRefused, UnknownApproval
+from rollout.ladder.approval import person
 from rollout.records import ToolDecided
 
 
@@ -133,5 +134,5 @@ def _require_open(call: Call, word: Word, now: datetime) -> None:
         raise DeskRefused(f"{call.approval_id} does not wait any more: it is {state}")
     if word.is_agent or word.actor in {call.version, f"agent:{call.version}"}:
         raise DeskRefused(f"{call.approval_id}: an agent asked for it; a person has to decide")
-    if any(decision.actor == word.actor for decision in call.decisions):
+    if any(person(decision.actor) == person(word.actor) for decision in call.decisions):
         raise DeskRefused(f"{call.approval_id}: you have agreed already; it takes {call.approvers} people")

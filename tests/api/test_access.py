@@ -236,6 +236,8 @@ def body(house: House, path: str) -> Any:
         "/v1/queue/{ticket_id}/answer": {"text": "Here I am."},
         "/v1/queue/{ticket_id}/draft": {"verdict": "approve"},
         "/v1/queue/{ticket_id}/correction": {"label": "other"},
+        "/v1/approvals/{approval_id}/approve": {"arguments_digest": "0" * 64},
+        "/v1/approvals/{approval_id}/deny": {"reason": "we looked at it"},
         "/v1/reviews": {"ticket_id": "t-watched", "version": "a@1.0.0", "agreement": 1},
         "/ofrep/v1/evaluate/flags": {"context": {"targetingKey": "c-1"}},
         "/ofrep/v1/evaluate/flags/{key}": {"context": {"targetingKey": "c-1"}},

@@ -103,10 +103,10 @@ def test_no_agent_approves_its_own_call_or_anybodys(place: Any, run: Any, change
 
 def test_where_it_takes_two_they_are_not_the_same_person(place: Any, run: Any) -> None:
     call = asked(place, run, "change_email", email="grace@example.org")
-    assert run(place.approve(call, "ada")).outcome is None
+    assert run(place.approve(call, "ada (key:1)")).outcome is None
     (half,) = run(place.waiting())
     with pytest.raises(DeskRefused, match="you have agreed already"):
-        run(place.approve(half, "ada"))
+        run(place.approve(half, "ada (key:2)"))
     assert place.helpdesk.done == []
     assert run(place.approve(half, "grace")).outcome == "done"
     assert len(place.helpdesk.done) == 1
