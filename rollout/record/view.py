@@ -5,6 +5,7 @@ transaction as the rows, so that a crash, a full disk and a COMMIT whose fate is
 answer: reopen, look at the position, apply again from there.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -33,6 +34,8 @@ BATCH: Final = 10_000
 SLICE: Final = 100_000
 """About how many tickets are recomputed at a time."""
 _FACTS: Final = (files("rollout.record") / "facts.sql").read_text(encoding="utf-8").split("\n----\n")
+
+_log = logging.getLogger(__name__)
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -71,7 +74,7 @@ class View:
         Not kept: it holds nothing that the journal does not, and would hold whoever is forgotten later.
         """
         with self._writing, self._handles.alone():
-            self._connection.close()
+            self._let_go()
             if self._path is not None:
                 for path in self._path.parent.glob(f"{self._path.name}*"):
                     path.unlink()
@@ -86,7 +89,18 @@ class View:
 
     def close(self) -> None:
         with self._writing:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Close the connection. Closing writes the log into the file, and so may be what meets damage."""
+        try:
             self._connection.close()
+        except duckdb.Error as error:
+            self.damaged = True
+            first = str(error).splitlines()[0]
+            _log.warning(
+                "%s: %s; the next start sees what is left and builds the rest anew", self._path, first
+            )
 
     def apply(self, records: Iterable[Record]) -> int:
         """Append records to the raw tables; those at or below ``position`` are passed over.
@@ -151,7 +165,7 @@ class View:
         except duckdb.FatalException:
             raise
         except BaseException:
-            with suppress(duckdb.TransactionException):  # DuckDB may have rolled back already
+            with suppress(duckdb.Error):  # rolled back already, or as harmed as what raised
                 cursor.execute("ROLLBACK")
             raise
         finally:
@@ -169,7 +183,7 @@ class View:
                 return work()
         except duckdb.FatalException:
             with self._handles.alone():
-                self._connection.close()
+                self._let_go()
                 self._open()
             durable: int = self.position - before
             with self._damage_noted(again=True):
@@ -252,7 +266,7 @@ class View:
         The file is then written anew: the old value is gone from its free blocks and its log too.
         """
         changed = 0
-        with self._writing:
+        with self._writing, self._damage_noted():
             with self._transaction() as cursor:
                 cursor.execute(_REVISED, [tenant, customer_id])
                 for table, column in _PERSONAL:
