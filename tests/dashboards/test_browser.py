@@ -130,7 +130,7 @@ def _hostile_ticket(api: httpx.Client) -> None:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     data = tmp_path_factory.mktemp("browser") / "data"
-    simulate(data, Settings(weeks=2, until=date(2026, 9, 1), size=Size(tickets_per_day=25, customers=800)))
+    simulate(data, Settings(weeks=2, until=date(2026, 9, 1), size=Size(tickets_per_day=12, customers=400)))
     keys = _keys(data)
     ports = {name: free_port("127.0.0.1", port) for name, port in (("ada", 8501), ("eve", 8601))}
 
