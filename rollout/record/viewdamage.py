@@ -10,7 +10,13 @@ import duckdb
 from rollout.errors import RecordError
 
 _HARMED: Final = (duckdb.IOException, duckdb.InternalException, duckdb.SerializationException)
-_SPARED: Final = ("could not set lock", "no space left", "input/output error", "too many open files", "permission denied")
+_SPARED: Final = (
+    "could not set lock",
+    "no space left",
+    "input/output error",
+    "too many open files",
+    "permission denied",
+)
 """Words of errors that are not the file's: another process, a full or sick disk; a person helps."""
 
 
