@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from policies.files import Checked
+    from policies.files import Checked, Content
     from policies.manifest import AgentVersion
     from policies.plan import Plan, Step
 
@@ -24,7 +24,7 @@ def summary(checked: "Checked") -> Iterator[str]:
     elif isinstance(content, Webhooks):
         facts = {key: [entry.name for entry in getattr(content, key)] for key in Webhooks.model_fields}
     else:
-        facts = {}
+        facts = _conduct_facts(content)
     for name, value in (facts | {"digest": checked.digest}).items():
         if value:
             yield f"  {name + ':':<12}{value if isinstance(value, str) else ', '.join(value)}"
@@ -57,6 +57,27 @@ def _agent_facts(manifest: "AgentVersion") -> dict[str, Any]:
         "kind": manifest.kind,
         "tools": [f"{tool.name} ({tool.authority})" for tool in manifest.tools],
     }
+
+
+def _conduct_facts(content: "Content") -> dict[str, Any]:
+    from policies.checks.routes import coverage
+    from policies.conduct import ConductPolicy, Overlay
+    from policies.detectors import Detectors
+    from policies.route_table import RouteTable
+
+    if isinstance(content, RouteTable):
+        told = coverage(content)
+        example = f", e.g. {told.example}" if told.unmatched else ""
+        left = f"{told.unmatched:,} match no row and go to {content.unmatched}{example}"
+        return {"routes": f"{told.combinations:,} combinations; {left}", "queues": content.queues}
+    if isinstance(content, Detectors):
+        tests = sum(len(detector.tests) for detector in content.detectors.values())
+        return {"detectors": list(content.detectors), "tests": f"{tests} hold"}
+    if isinstance(content, ConductPolicy | Overlay):
+        tests = sum(len(settings.tests) for settings in content.rules.values())
+        regions = content.regions if isinstance(content, Overlay) else ""
+        return {"regions": regions, "tests": f"{tests} hold" if tests else ""}
+    return {}
 
 
 def as_json(checked: "Checked") -> Mapping[str, Any]:

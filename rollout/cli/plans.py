@@ -22,6 +22,9 @@ class SchemaKind(StrEnum):
     PLAN = "plan"
     AGENT = "agent"
     CONDUCT = "conduct"
+    OVERLAY = "overlay"
+    DETECTORS = "detectors"
+    ROUTES = "routes"
     WEBHOOKS = "webhooks"
 
 
@@ -53,6 +56,7 @@ def register(app: typer.Typer) -> None:
         as_json: AsJson = False,
     ) -> None:
         """Say everything that is wrong with plans and agent versions, with file and line."""
+        from agents.checks.inline_tests import broken_tests
         from policies.files import check_files
         from rollout.planning.feasibility import Feasibility
 
@@ -61,7 +65,7 @@ def register(app: typer.Typer) -> None:
                 f"{agents}: no such folder; --agents takes the folder of NAME@VERSION.yaml files"
             )
         feasibility = Feasibility(_survey(data))
-        checked = check_files(list(_expanded(files)), agents, [feasibility])
+        checked = check_files(list(_expanded(files)), agents, [feasibility], broken_tests)
         if as_json:
             print_json(
                 {
