@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tool_calls import Waiting
 
 from policies.digest import plan_digest
 from policies.load import plan_to_json
@@ -42,6 +43,7 @@ from rollout.ticketing import TicketDesk
 
 ROOTED = Author("os:root", "os", (), "root")
 TENANTS = ("acme", "globex")
+_CALLS = itertools.count()
 
 
 def actions_of(path: str) -> tuple[str, ...]:
@@ -250,8 +252,14 @@ def body(house: House, path: str) -> Any:
 
 
 def concrete(
-    path: str, workflow: str, action: str = "", key_id: str = "nobody", incident: str = "nobody"
+    path: str,
+    workflow: str,
+    action: str = "",
+    key_id: str = "nobody",
+    incident: str = "nobody",
+    approval: str = "nobody",
 ) -> str:
+    path = path.replace("{approval_id}", approval)
     path = path.replace("{incident_id}", incident).replace("{key}", workflow)
     path = path.replace("{ticket_id}", workflow)
     return path.replace("{workflow}", workflow).replace("{action}", action).replace("{key_id}", key_id)
@@ -298,7 +306,11 @@ def test_a_route_lets_in_exactly_the_roles_of_its_rule_and_only_to_their_own_ten
     needs = rule_of(method, path.replace("{action}", action)).needs  # type: ignore[union-attr]
     for role, (mine, other) in itertools.product(Role, (TENANTS, TENANTS[::-1])):
         key, allowed = house.keys[mine, role], needs in GRANTS[role].permissions
-        victim, incident = _key_of(house, other), _incident_of(house, other)
+        victim, incident, waits = (
+            _key_of(house, other),
+            _incident_of(house, other),
+            _approval_of(house, other, path),
+        )
         before = len(house.records(other))
         own = house.ask(method, concrete(path, house.workflow, action), key, body(house, path))
         assert (own.status_code != 403) == allowed, (role, own.text)
@@ -309,7 +321,7 @@ def test_a_route_lets_in_exactly_the_roles_of_its_rule_and_only_to_their_own_ten
         assert named.status_code == 403, (role, named.text)
         theirs = house.ask(
             method,
-            concrete(path, f"{other}-only", action, victim, incident),
+            concrete(path, f"{other}-only", action, victim, incident, waits),
             key,
             body(house, path),
             **({"workflow": f"{other}-only"} if "overview" in path else {}),
@@ -325,6 +337,13 @@ def test_a_route_lets_in_exactly_the_roles_of_its_rule_and_only_to_their_own_ten
 def _key_of(house: House, tenant: str) -> str:
     """The id of a key of a tenant that nothing else depends on."""
     return house.door.access.keys.create(ROOTED, "test", Role.VIEWER, tenant).key.id
+
+
+def _approval_of(house: House, tenant: str, path: str) -> str:
+    """The id of a tool call of a tenant that waits for a person, for the routes that are about one."""
+    if "approval" not in path:
+        return "nobody"
+    return Waiting(house.door).ask(f"t-{next(_CALLS)}", tenant)
 
 
 def _incident_of(house: House, tenant: str) -> str:
@@ -355,7 +374,8 @@ def test_somebody_of_no_tenant_names_one_and_gets_that_one(
     key = house.keys[None, Role.ADMIN]
     rule = rule_of(method, path.replace("{action}", action))
     assert rule is not None
-    asked = concrete(path, "acme-only", action, _key_of(house, "acme"), _incident_of(house, "acme"))
+    theirs = _key_of(house, "acme"), _incident_of(house, "acme"), _approval_of(house, "acme", path)
+    asked = concrete(path, "acme-only", action, *theirs)
     query = {"workflow": "acme-only"} if "overview" in path else {}
     if rule.of_tenant:
         assert house.ask(method, asked, key, body(house, path), **query).status_code == 422
