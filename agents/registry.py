@@ -1,6 +1,5 @@
 """Which agent stands behind ``NAME@VERSION``: registered by hand, or built from its manifest."""
 
-import importlib
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,9 +10,13 @@ from agents.extractive import ExtractiveModel
 from agents.knowledge import KnowledgeBase, load
 from agents.models.access import ModelAccess
 from agents.pipeline import PipelineAgent
+from agents.python_agent import FactoryUnusable, from_factory
+from agents.remote.agent import RemoteAgent
+from agents.remote.settings import policies_of, secret_from
+from agents.remote.transport import Endpoint
 from agents.roles.team import Teams
 from agents.scripted import ScriptedAgent, lines
-from policies.manifest import AgentVersion
+from policies.manifest import AgentVersion, HttpAgent
 
 
 class AgentUnavailable(LookupError):
@@ -84,7 +87,8 @@ def build(
             none is given and a role needs it.
 
     Raises:
-        AgentUnavailable: a kind or factory that cannot be made here, or a source nobody bound.
+        AgentUnavailable: a factory that cannot be called here, a secret or policy that is not there, or a
+            source nobody bound.
         ModelUnavailable: a model that cannot be called here.
         KnowledgeError: articles that cannot be read.
         OSError: a prompt that cannot be read.
@@ -96,10 +100,8 @@ def build(
         return _from_factory(manifest.ref, manifest.python.factory)
     if manifest.kind == "pipeline" and manifest.models is not None:
         return _pipeline(manifest, folder, sources or {}, access)
-    raise AgentUnavailable(
-        f"{manifest.ref}: this version of Ridealong cannot call an agent of kind {manifest.kind!r}; "
-        "wrap it in a factory of kind 'python'"
-    )
+    assert manifest.http is not None
+    return _remote(manifest, folder, manifest.http)
 
 
 def _pipeline(
@@ -135,12 +137,28 @@ def _pipeline(
     )
 
 
-def _from_factory(ref: str, path: str) -> Agent:
-    module, _, name = path.partition(":")
+def _remote(manifest: AgentVersion, folder: Path, http: HttpAgent) -> RemoteAgent:
+    limits = manifest.thresholds
     try:
-        agent: Agent = getattr(importlib.import_module(module), name)()
-    except (ImportError, AttributeError) as error:
-        raise AgentUnavailable(f"{ref}: factory {path!r} cannot be called: {error}") from error
-    if agent.version != ref:
-        raise AgentUnavailable(f"{ref}: factory {path!r} made {agent.version}; versions must agree")
-    return agent
+        secret = secret_from(http.secret_env)
+        policies = policies_of(manifest, folder)
+    except LookupError as error:
+        raise AgentUnavailable(f"{manifest.ref}: {error}") from None
+    return RemoteAgent(
+        version=manifest.ref,
+        endpoint=Endpoint(http.url, secret),
+        rules=EscalationRules(
+            min_confidence=limits.confidence,
+            max_turns=limits.max_turns,
+            min_retrieval_sensitive=limits.retrieval,
+        ),
+        deadline=manifest.deadline.total_seconds(),
+        policies=policies,
+    )
+
+
+def _from_factory(ref: str, path: str) -> Agent:
+    try:
+        return from_factory(ref, path)
+    except FactoryUnusable as error:
+        raise AgentUnavailable(str(error)) from error

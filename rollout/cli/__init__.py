@@ -8,6 +8,8 @@ import typer
 
 from policies.problems import PolicyInvalid
 from rollout.cli import (
+    agents,
+    conduct,
     evidence,
     hooks,
     importing,
@@ -37,6 +39,8 @@ _register: tuple[Callable[[typer.Typer], None], ...] = (
     trials.register,
     serving.register,
     plans.register,
+    conduct.register,
+    agents.register,
     planning.register,
     importing.register,
     evidence.register,

@@ -15,8 +15,8 @@ _VARIABLE = "RIDEALONG_RUN"
 SHADOWS = "shadows"
 """Name and argument of the process whose agents only watch."""
 _SECRETS = ("RIDEALONG_API_KEY", "RIDEALONG_API_KEY_FILE")
-_PROVIDER_KEY = re.compile(r"RIDEALONG_MODEL_API_KEY\w*|\w+_API_KEY")
-"""Variables that hold the key of a model provider: only who calls models has them."""
+_PROVIDER_KEY = re.compile(r"RIDEALONG_MODEL_API_KEY\w*|\w+_API_KEY|\w+_AGENT_SECRET")
+"""Variables that hold the key of a model provider or of an agent behind a URL: only who calls has them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,26 @@ have several spellings of the same bytes, and a body has exactly one signature.
 import base64
 import hashlib
 import hmac
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Final, Generic, TypeVar
+from datetime import datetime
+from typing import Generic, TypeVar
 
-FRESH: Final = timedelta(minutes=5)
-"""How far a signed time may lie from ours, either way."""
-HEADER: Final = "Ridealong-Signature"
-_SIGNED: Final = re.compile(r"t=(?P<t>[0-9]{1,12})(?P<v1>(?:,v1=[0-9a-f]{64}){1,4})")
+from agents.remote.signature import FRESH, HEADER, digest, parsed, signed
+
+__all__ = [
+    "FRESH",
+    "HEADER",
+    "Key",
+    "Unverified",
+    "intercom_signature",
+    "signed",
+    "verify_intercom",
+    "verify_signed",
+    "verify_zendesk",
+    "zendesk_signature",
+]
+
 
 Owner = TypeVar("Owner")
 
@@ -45,12 +55,6 @@ def zendesk_signature(secret: bytes, timestamp: str, body: bytes) -> str:
 def intercom_signature(secret: bytes, body: bytes) -> str:
     """``sha1=`` and the hexadecimal HMAC-SHA1 over the raw body."""
     return "sha1=" + hmac.digest(secret, body, hashlib.sha1).hex()
-
-
-def signed(secrets: Sequence[bytes], body: bytes, at: datetime) -> str:
-    """Our own header: ``t=SECONDS,v1=HEX``, HMAC-SHA256 over ``t.body``, once per secret."""
-    seconds = str(int(at.timestamp()))
-    return f"t={seconds}" + "".join(f",v1={_v1(secret, seconds, body)}" for secret in secrets)
 
 
 def verify_zendesk(
@@ -95,17 +99,12 @@ def verify_signed(keys: Sequence[Key[Owner]], body: bytes, header: str | None, n
     """
     if not header:
         raise Unverified("missing", f"{HEADER} is needed")
-    found = _SIGNED.fullmatch(header)
-    if found is None:
+    given = parsed(header)
+    if given is None:
         raise Unverified("mismatch", f"{HEADER} is not t=SECONDS,v1=HEX")
-    seconds = found["t"]
-    _refuse_stale(datetime.fromtimestamp(int(seconds), UTC), now)
-    given = [part.removeprefix("v1=") for part in found["v1"][1:].split(",")]
-    return _owner(keys, given, lambda secret: _v1(secret, seconds, body))
-
-
-def _v1(secret: bytes, seconds: str, body: bytes) -> str:
-    return hmac.digest(secret, seconds.encode() + b"." + body, hashlib.sha256).hex()
+    _refuse_stale(given.at, now)
+    seconds = int(given.at.timestamp())
+    return _owner(keys, given.signatures, lambda secret: digest(secret, seconds, body))
 
 
 def _refuse_stale(at: datetime, now: datetime) -> None:

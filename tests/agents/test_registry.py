@@ -101,17 +101,6 @@ class TestManifests:
         with pytest.raises(ModelUnavailable, match=r"write PROVIDER/MODEL, e\.g\. openai/gpt-4o-2024-08-06"):
             build(hosted, Path(), sources={"helpdesk": knowledge()})
 
-    def test_an_agent_behind_a_url_cannot_be_made_yet(self) -> None:
-        remote = {
-            "name": "x",
-            "version": "1",
-            "kind": "http",
-            "deadline": "5s",
-            "http": {"url": "https://a.example"},
-        }
-        with pytest.raises(AgentUnavailable, match="kind 'http'"):
-            build(manifest(remote), Path())
-
     @pytest.mark.parametrize("factory", ["nowhere.to:be", "agents.tools:nothing"])
     def test_a_python_factory_that_is_not_there(self, factory: str) -> None:
         described = {

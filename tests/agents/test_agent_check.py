@@ -1,0 +1,149 @@
+"""The contract test: the example passes all of it, and each way to be wrong is found by its name."""
+
+import importlib.util
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from agents.remote.exam.probe import Status
+from agents.remote.exam.run import CHECKS, examine
+from rollout.cli import app
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = b"0123456789abcdef0123456789abcdef"
+
+
+def example() -> ModuleType:
+    described = importlib.util.spec_from_file_location("agent_server", ROOT / "docs/examples/agent_server.py")
+    assert described is not None
+    assert described.loader is not None
+    module = importlib.util.module_from_spec(described)
+    described.loader.exec_module(module)
+    return module
+
+
+THEIRS = example()
+
+
+@contextmanager
+def running(door: Any) -> Iterator[str]:
+    with THEIRS.server(door, 0) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def door(**changes: Any) -> Any:
+    made = THEIRS.Door(THEIRS.Desk(), [SECRET])
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+def statuses(made: Any, deadline: float = 5.0) -> dict[str, Status]:
+    with running(made) as url:
+        return {one.check.name: one.finding.status for one in examine(url, SECRET, deadline=deadline)}
+
+
+def test_the_example_passes_every_check() -> None:
+    found = statuses(door())
+    assert set(found.values()) == {Status.PASS}, found
+    assert len(found) == len(CHECKS) == len({one.name for one in CHECKS})
+
+
+def reencoded(change: Callable[[dict[str, Any]], Any]) -> Any:
+    """A door that answers like the example, with a change in every answer."""
+    made = door()
+    handle = made.handle
+
+    def changed(body: bytes, signature: str) -> tuple[int, bytes]:
+        status, answer = handle(body, signature)
+        return (
+            (status, json.dumps(change(json.loads(answer))).encode()) if status == 200 else (status, answer)
+        )
+
+    made.handle = changed
+    return made
+
+
+def _leaky(answer: dict[str, Any]) -> dict[str, Any]:
+    return {**answer, "tried": SECRET.decode()} if answer["action"] == "hand_off" else answer
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (
+            lambda: door(is_signed=lambda *_: True),
+            dict.fromkeys(
+                ("signature-missing", "signature-wrong", "signature-of-another-body", "signature-stale"),
+                Status.FAIL,
+            ),
+        ),
+        (lambda: reencoded(lambda answer: {**answer, "confidense": 1}), {"form": Status.FAIL}),
+        (
+            lambda: reencoded(lambda answer: {**answer, "confidence": None, "sources": []}),
+            {"confidence": Status.WARN, "sources": Status.WARN},
+        ),
+        (
+            lambda: reencoded(lambda answer: {**_leaky(answer), "turn_id": "t"}),
+            {"concurrent": Status.FAIL, "no-secrets": Status.FAIL},
+        ),
+    ],
+    ids=["trusts everybody", "misspells", "says little", "mixes up and leaks"],
+)
+def test_what_is_wrong_is_found_by_its_name(made: Callable[[], Any], expected: dict[str, Status]) -> None:
+    found = statuses(made())
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_an_agent_that_obeys_what_customers_write_is_found() -> None:
+    class Obedient(THEIRS.Desk):  # type: ignore[misc, name-defined]
+        def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+            text = request["ticket"]["text"]
+            if "Ignore all previous" not in text:
+                return dict(super().answer(request))
+            return {"action": "reply", "text": text, "confidence": 1.0, "sources": []}
+
+    assert statuses(door(desk=Obedient()))["injection"] is Status.FAIL
+
+
+def test_nobody_there_is_one_failure_and_nothing_else_is_tried() -> None:
+    found = examine("http://127.0.0.1:9/", SECRET, deadline=1.0)
+    assert [one.finding.status for one in found] == [Status.FAIL, *[Status.SKIP] * (len(CHECKS) - 1)]
+
+
+class TestCommand:
+    def test_exit_codes_and_json(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("X_AGENT_SECRET", SECRET.decode())
+        with running(door()) as url:
+            done = CliRunner().invoke(
+                app, ["agent", "check", url, "--secret-env", "X_AGENT_SECRET", "--json"]
+            )
+        told = json.loads(done.stdout)
+        assert (done.exit_code, told["ok"], len(told["checks"])) == (0, True, len(CHECKS))
+        failed = CliRunner().invoke(app, ["agent", "check", "http://127.0.0.1:9/", "--deadline", "1"])
+        assert failed.exit_code == 1
+        assert failed.stdout.startswith("FAIL answers")
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            (["http://agent.example/"], "https"),
+            (["https://a.example/", "--secret-env", "NOT_SET_ANYWHERE"], "NOT_SET_ANYWHERE"),
+        ],
+    )
+    def test_wrong_usage_is_told(self, arguments: list[str], told: str) -> None:
+        done = CliRunner().invoke(app, ["agent", "check", *arguments])
+        assert told in str(done.exception)
