@@ -32,6 +32,14 @@ class Answer(NamedTuple):
     """Seconds it asks us to wait."""
 
 
+class Said(NamedTuple):
+    """What came back, read as far as was wanted."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 def is_public(address: str) -> bool:
     """Whether an address is somebody on the internet, and not our own network or machine."""
     ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
@@ -54,36 +62,56 @@ async def post(
         TimeoutError, OSError, httpx.HTTPError: nobody answered as they should.
 
     """
+    said = await exchange(url, body, headers, seconds=seconds, private=private, most=_MOST_READ)
+    return Answer(said.status, _wait(said.headers.get("retry-after"), now))
+
+
+async def exchange(
+    url: str, body: bytes, headers: Mapping[str, str], *, seconds: float, private: bool, most: int
+) -> Said:
+    """Send ``body`` and read the answer, at most a little over ``most`` bytes of it.
+
+    Raises:
+        Forbidden, TimeoutError, OSError, httpx.HTTPError: as ``post``.
+
+    """
     async with asyncio.timeout(seconds):
-        asked = httpx.URL(url)
-        if asked.scheme not in _PORTS or not asked.host or asked.userinfo:
-            raise Forbidden("only http and https addresses without a user name are asked")
-        address = await _address(asked.host, asked.port or _PORTS[asked.scheme], private=private)
+        address, host, extensions = await pinned(url, private=private)
         async with (
             httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=seconds) as client,
             client.stream(
-                "POST",
-                asked.copy_with(host=address),
-                content=body,
-                headers={**headers, "Host": asked.netloc.decode("ascii")},
-                extensions={"sni_hostname": asked.host},
+                "POST", address, content=body, headers={**headers, **host}, extensions=extensions
             ) as response,
         ):
-            read = 0
+            read = bytearray()
             async for chunk in response.aiter_raw():
-                read += len(chunk)
-                if read > _MOST_READ:
+                read += chunk
+                if len(read) > most:
                     break
-            return Answer(response.status_code, _wait(response.headers.get("retry-after"), now))
+            return Said(response.status_code, response.headers, bytes(read))
+
+
+async def pinned(url: str, *, private: bool) -> tuple[str, dict[str, str], dict[str, str]]:
+    """The URL with the one address that is asked in it, and the headers and extensions that go with it.
+
+    Raises:
+        Forbidden: no http(s) address, or a private one that was not allowed.
+        OSError: nobody knows the name.
+
+    """
+    asked = httpx.URL(url)
+    if asked.scheme not in _PORTS or not asked.host or asked.userinfo:
+        raise Forbidden("only http and https addresses without a user name are asked")
+    address = await _address(asked.host, asked.port or _PORTS[asked.scheme], private=private)
+    host = {"Host": asked.netloc.decode("ascii")}
+    return str(asked.copy_with(host=address)), host, {"sni_hostname": asked.host}
 
 
 async def _address(host: str, port: int, *, private: bool) -> str:
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = [str(entry[4][0]) for entry in found]
     if not private and not all(is_public(address) for address in addresses):
-        raise Forbidden(
-            "the address is inside a private network; `private: true` allows it for this subscription"
-        )
+        raise Forbidden("the address is inside a private network; `private: true` allows it")
     return addresses[0]
 
 
