@@ -178,7 +178,9 @@ class Step(Strict):
                     f"'shadow' settings have no meaning in a {self.mode} step; remove them", "shadow"
                 )
         if self.tools == "write" and self.mode is not Mode.LIVE:
-            raise refusal(f"a {self.mode} step cannot grant write tools: nobody would see what they do", "tools")
+            raise refusal(
+                f"a {self.mode} step cannot grant write tools: nobody would see what they do", "tools"
+            )
         if self.max_duration is not None and self.max_duration < self.min_duration:
             raise refusal("max_duration is shorter than min_duration", "max_duration")
         return self

@@ -27,9 +27,7 @@ KEYWORDS: Final = frozenset(
 TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
 _NUMBERS: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("minItems", "maxItems", "minLength", "maxLength"), int),
-    **dict.fromkeys(
-        ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), int | float
-    ),
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), int | float),
 }
 _DEEPEST: Final = 6
 _LONGEST: Final = timedelta(seconds=60)

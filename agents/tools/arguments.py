@@ -9,7 +9,7 @@ from typing import Any, Final
 import re2
 
 from agents.tools.refusals import ARGUMENTS, OTHER_CUSTOMER, ToolRefused
-from policies.digest import canonical
+from policies.canonical import canonical
 from policies.tools import ToolDeclaration
 
 MOST_BYTES: Final = 16 * 1024

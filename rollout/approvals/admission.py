@@ -16,7 +16,7 @@ from agents.tools.refusals import (
     OutcomeUnknown,
     ToolRefused,
 )
-from policies.digest import canonical
+from policies.canonical import canonical
 from policies.manifest import ToolGrant
 from policies.tools import ToolCatalogue, ToolDeclaration
 from rollout.approvals import calls as states

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from agents.contract import Ticket
-from policies.digest import canonical
+from policies.canonical import canonical
 from rollout.approvals.calls import Call, call_id, decision_id, of_ticket, opening, result_id
 from rollout.clock import Clock
 from rollout.errors import ConflictingEvent

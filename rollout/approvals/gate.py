@@ -19,7 +19,7 @@ from agents.tools.refusals import (
     ToolRefused,
 )
 from agents.tools.toolset import Refusal
-from policies.digest import canonical
+from policies.canonical import canonical
 from policies.manifest import ToolGrant
 from policies.tools import ToolCatalogue, ToolDeclaration
 from rollout.approvals import calls as states
