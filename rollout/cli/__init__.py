@@ -23,6 +23,7 @@ from rollout.cli import (
     trials,
     upkeep,
     usage,
+    versions,
 )
 from rollout.errors import RidealongError, TransitionRefused
 
@@ -41,6 +42,7 @@ _register: tuple[Callable[[typer.Typer], None], ...] = (
     plans.register,
     conduct.register,
     agents.register,
+    versions.register,
     planning.register,
     importing.register,
     evidence.register,

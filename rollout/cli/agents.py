@@ -1,4 +1,4 @@
-"""``agent`` and ``versions``: an endpoint tried out, versions compared."""
+"""``agent``: an endpoint tried out before anybody relies on it."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
