@@ -117,6 +117,11 @@ class Reply:
     violations: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
     trace: tuple[Mapping[str, Any], ...] = ()
+    notices: tuple[str, ...] = ()
+    """Owed to the customer where a machine sends these words as its own, e.g. that it is one. Whoever
+    sends them adds what the text lacks; a person who sends a draft owes none of it."""
+    meanwhile: str = ""
+    """Of a hand-off: what the customer reads until a person answers, in the place of the usual words."""
 
 
 class Tool(Protocol):

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, Final
 
-from agents.checks import escalation, validator
+from agents.case import Case
+from agents.checks import escalation, routing, validator
+from agents.checks.conduct import Conduct
 from agents.checks.escalation import EscalationRules
 from agents.contract import Action, Reply, Ticket, Toolset, Triage, Usage
 from agents.extractive import ExtractiveModel
 from agents.knowledge import KnowledgeBase
+from agents.last_look import Look, look
 from agents.models import Draft, Model
 from agents.models.breaker import State
 from agents.models.failure import AnotherModel, ModelFailure
@@ -22,8 +25,10 @@ from agents.roles.knowledge import Findings, consult
 from agents.roles.resolution import resolve
 from agents.roles.rules import DEFAULT, TriageRules
 from agents.roles.team import Team
+from policies.regions import Policies
+from policies.route_table import RouteTable
 
-BLOCKED: Final = "reply-broke-a-rule"
+MEND: Final = "Your answer broke rules of conduct. Write it once more so that none of this is true of it:"
 
 _UNLIMITED: Final = 3600.0
 _RESERVE_SHARE, _LONGEST_RESERVE = 0.15, 1.0
@@ -48,6 +53,10 @@ class PipelineAgent:
     """The roles that hosted models fill."""
     languages: Mapping[str, Team] = field(default_factory=dict)
     """Teams of single languages, by primary subtag."""
+    policies: Policies | None = None
+    """The conduct policy with its regions; without one the common checks apply."""
+    routes: RouteTable | None = None
+    """Which tickets stay with people beside what the rules say; without one none do."""
     timer: Callable[[], float] = monotonic
 
     @property
@@ -64,32 +73,43 @@ class PipelineAgent:
         is still searched then, because the packet shows it.
         """
         run = self._run(ticket)
-        hard = escalation.before(ticket, triage, self.rules, self.vocabulary)
+        conduct = Conduct(self.policies.of(ticket.region)) if self.policies is not None else None
+        evaluated = escalation.evaluate(ticket, triage, self.rules, self.vocabulary, conduct)
+        checks = [evaluated.trace()]
+        hard = evaluated.codes or self._kept_by_routes(ticket, triage, checks)
         if hard:
             findings = consult(self.knowledge, ticket, limit=self.passages)
-            return await self._handed_off(_Case(Team(), ticket, (triage,), findings, run), hard)
+            case = Case(Team(), ticket, (triage,), findings, run, conduct, checks)
+            return await self._handed_off(case, hard)
         team = self.languages.get(run.language, self.team)
-        readings, found = await self._second_reading(team, ticket, triage, run)
+        readings, found = await self._second_reading(team, ticket, triage, run, conduct)
         findings = await self._consulted(team, ticket, readings[0], run, asking=not found)
-        case = _Case(team, ticket, readings, findings, run)
+        case = Case(team, ticket, readings, findings, run, conduct, checks)
         reasons = found or ((AnotherModel.code,) if run.stranger else ())
         if reasons:
             return await self._handed_off(case, reasons)
-        model, prompt = team.resolution or self.model, team.prompt or self.prompt
-        draft = await resolve(model, ticket, readings[0], findings, prompt, run)
-        if not draft.text:
-            return await self._handed_off(case, draft.reasons, draft)
-        reasons, violations = self._objections(case, draft)
-        if reasons:
-            return await self._handed_off(case, reasons, draft, violations)
+        draft, found_wrong = await self._drafted(case)
+        if found_wrong.reasons:
+            return await self._handed_off(case, found_wrong.reasons, draft, found_wrong.violations)
         return Reply(
             Action.REPLY,
-            text=draft.text,
+            text=found_wrong.text,
             confidence=draft.confidence,
             sources=draft.cited,
             usage=run.usage(draft.usage),
-            trace=_trace(case, draft),
+            trace=case.trace(draft),
+            notices=conduct.notices() if conduct and case.first_message else (),
         )
+
+    def _kept_by_routes(
+        self, ticket: Ticket, triage: Triage, checks: list[Mapping[str, Any]]
+    ) -> tuple[str, ...]:
+        """The reason to hand off where the route table keeps with people what no rule does."""
+        if self.routes is None:
+            return ()
+        routed = routing.route(ticket, triage, table=self.routes)
+        checks.append(routing.traced(routed))
+        return (routing.KEPT_BY_ROUTES,) if routed.lane is None else ()
 
     def _run(self, ticket: Ticket) -> Run:
         started = self.timer()
@@ -107,7 +127,7 @@ class PipelineAgent:
         )
 
     async def _second_reading(
-        self, team: Team, ticket: Ticket, triage: Triage, run: Run
+        self, team: Team, ticket: Ticket, triage: Triage, run: Run, conduct: Conduct | None
     ) -> tuple[tuple[Triage, ...], tuple[str, ...]]:
         """The readings to be wary of, the graver one first, and the reasons to hand off that come of them."""
         if team.triage is None:
@@ -121,7 +141,7 @@ class PipelineAgent:
         reasons = [
             reason
             for reading in readings
-            for reason in escalation.before(ticket, reading, self.rules, self.vocabulary)
+            for reason in escalation.before(ticket, reading, self.rules, self.vocabulary, conduct)
         ]
         return readings, escalation.ordered([*reasons, *found_more(triage, read)])
 
@@ -138,31 +158,28 @@ class PipelineAgent:
                 queries = await team.knowledge.rewrite(ticket, triage, run)
         return consult(self.knowledge, ticket, limit=self.passages, queries=queries)
 
-    def _objections(self, case: "_Case", draft: Draft) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """What speaks against sending a draft: the reasons, and the violations among them."""
-        ticket, findings = case.ticket, case.findings
-        reasons = [
-            reason
-            for reading in case.readings
-            for reason in escalation.after(
-                reading,
-                confidence=draft.confidence,
-                retrieval_confidence=findings.confidence,
-                rules=self.rules,
-            )
-        ]
-        grounds = [
-            ticket.subject,
-            ticket.text,
-            *(turn.text for turn in ticket.turns),
-            *(f"{source.title}\n{source.passage}\n{source.url or ''}" for source in findings.sources),
-        ]
-        violations = validator.validate(draft.text, grounds, prohibited_phrases=self.prohibited_phrases)
-        return escalation.ordered([*reasons, *([BLOCKED] if violations else [])]), violations
+    async def _drafted(self, case: Case) -> tuple[Draft, Look]:
+        """A draft and what speaks against it. A hosted model may write it once more, if that would do."""
+        model, prompt = case.team.resolution or self.model, case.team.prompt or self.prompt
+        triage, run = case.readings[0], case.run
+        draft = await resolve(model, case.ticket, triage, case.findings, prompt, run)
+        if not draft.text:
+            return draft, Look(draft.reasons)
+        found = self._look(case, draft)
+        if found.to_mend and case.team.resolution is not None:
+            told = "\n".join([prompt, MEND, *(f"- {wrong}" for wrong in found.to_mend)])
+            mended = await resolve(model, case.ticket, triage, case.findings, told, run)
+            if not mended.text:
+                return draft, found
+            return mended, self._look(case, mended, again=True)
+        return draft, found
+
+    def _look(self, case: Case, draft: Draft, *, again: bool = False) -> Look:
+        return look(case, draft, self.rules, prohibited_phrases=self.prohibited_phrases, again=again)
 
     async def _handed_off(
         self,
-        case: "_Case",
+        case: Case,
         reasons: tuple[str, ...],
         draft: Draft | None = None,
         violations: tuple[str, ...] = (),
@@ -182,40 +199,19 @@ class PipelineAgent:
             packet=packet,
             violations=violations,
             usage=case.run.usage(draft.usage if draft else Usage()),
-            trace=_trace(case, draft),
+            trace=case.trace(draft),
+            meanwhile=_meanwhile(case),
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """What is known of one ticket by the time somebody has to decide."""
-
-    team: Team
-    ticket: Ticket
-    readings: tuple[Triage, ...]
-    """The reading that counts first; after it one more where a model saw another category."""
-    findings: Findings
-    run: Run
-
-
-def _trace(case: _Case, draft: Draft | None) -> tuple[Mapping[str, Any], ...]:
-    """How it came about, in names and figures: no text of anybody."""
-    findings = case.findings
-    steps: list[Mapping[str, Any]] = [*case.run.traced()]
-    steps.append(
-        {
-            "step": "retrieval",
-            "sources": [source.source_id for source in findings.sources],
-            "confidence": findings.confidence,
-            "min_relevance": findings.min_relevance,
-            "max_age_days": findings.max_age_days,
-            "stale": list(findings.stale),
-        }
-    )
-    if draft is not None:
-        model = case.run.usage(draft.usage).model
-        steps.append({"step": "draft", "model": model, "confidence": draft.confidence})
-    return tuple(steps)
+def _meanwhile(case: Case) -> str:
+    """What the policy has the customer read when one of its sensitive topics came up."""
+    if case.conduct is None:
+        return ""
+    said = [case.ticket.subject, case.ticket.text]
+    said += [turn.text for turn in case.ticket.turns if turn.author == "customer"]
+    topics = case.conduct.sensitive(said, case.readings[0].signals)
+    return next((topic.rule.text for topic in topics if topic.rule.text), "")
 
 
 def extractive_agent(

@@ -17,6 +17,7 @@ from agents.remote.transport import Endpoint
 from agents.roles.team import Teams
 from agents.scripted import ScriptedAgent, lines
 from policies.manifest import AgentVersion, HttpAgent
+from policies.route_table import in_force
 
 
 class AgentUnavailable(LookupError):
@@ -121,6 +122,10 @@ def _pipeline(
         )
     limits = manifest.thresholds
     teams = Teams(manifest, folder, access)
+    try:
+        policies = policies_of(manifest, folder)
+    except LookupError as error:
+        raise AgentUnavailable(f"{manifest.ref}: {error}") from None
     return PipelineAgent(
         version=manifest.ref,
         knowledge=base,
@@ -132,6 +137,8 @@ def _pipeline(
         ),
         passages=known.passages,
         deadline=manifest.deadline.total_seconds(),
+        policies=policies,
+        routes=in_force(),
         team=teams.standard(),
         languages={code: teams.of(language) for code, language in manifest.languages.items()},
     )

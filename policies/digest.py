@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from policies.canonical import canonical
-from policies.conduct import ConductPolicy
+from policies.detectors import SHIPPED as DETECTORS
 from policies.manifest import EXTRACTIVE, AgentVersion
 from policies.plan import Plan, plan_to_json
 
@@ -24,11 +24,6 @@ _ABSENT_WHEN_EMPTY: Final = ("budget", "languages")
 def plan_digest(plan: Plan) -> str:
     """64 hexadecimal digits."""
     return hashlib.sha256(canonical(plan_to_json(plan))).hexdigest()
-
-
-def conduct_digest(policy: ConductPolicy) -> str:
-    """64 hexadecimal digits."""
-    return hashlib.sha256(canonical(policy.model_dump(mode="json", exclude_none=True))).hexdigest()
 
 
 def manifest_digest(manifest: AgentVersion, folder: Path) -> str:
@@ -45,7 +40,16 @@ def manifest_digest(manifest: AgentVersion, folder: Path) -> str:
     built_in = prompts_used(manifest)
     if built_in:
         content["built_in"] = {name: content_digest(PROMPTS / name) for name in built_in}
+    if manifest.policy is not None:
+        content["conduct"] = _beside_the_policy(folder / manifest.policy)
     return hashlib.sha256(canonical(content)).hexdigest()
+
+
+def _beside_the_policy(policy: Path) -> Mapping[str, str]:
+    """Digests of what decides on conduct too: the detectors, and what regions add."""
+    regions = sorted((policy.parent / "regions").glob("*.y*ml"))
+    overlays = {f"regions/{file.name}": content_digest(file) for file in regions}
+    return {"detectors": content_digest(DETECTORS), **overlays}
 
 
 def _described(manifest: AgentVersion) -> Mapping[str, Any]:

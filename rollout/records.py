@@ -162,6 +162,8 @@ class Handled:
     violations: tuple[str, ...] = ()
     error: str | None = None
     content: Mapping[str, str] = field(default_factory=dict)
+    conduct: str | None = None
+    """Digest of the conduct policy that decided; ``None`` where the version names none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from agents.checks.claims import amounts
-from agents.checks.disclosures import added, owed, stands_in
+from agents.checks.disclosures import FIRST_MESSAGE, added, owed, stands_in
 from agents.checks.grounding import Grounds, unfounded, ungrounded
 from agents.checks.language import speaks
 from agents.checks.leaks import leaks
@@ -121,6 +121,11 @@ class Conduct:
             if rule.mode == "enforce" and _comes_up(rule, readings, signals)
         )
         return tuple(Sensitive(rule) for rule in found)
+
+    def notices(self) -> tuple[str, ...]:
+        """What a customer has to be told with the first message that a machine sends."""
+        rules = self.policy.of_kind("disclosure")
+        return tuple(rule.text for rule in rules if rule.trigger == FIRST_MESSAGE and rule.mode == "enforce")
 
     def _violations(self, reading: Reading, context: Context) -> Iterator[Violation]:
         for rule in self.policy.of_kind("topic", "pattern"):

@@ -1,12 +1,13 @@
 """What the customer has to be told: whether it is owed with a reply, stands in it, and is added where not."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from agents.checks.reading import Reading, matches
 from agents.text import normalise
 from policies.effective import Rule
 
-FIRST_MESSAGE = "first_message"
+FIRST_MESSAGE: Final = "first_message"
 
 
 def owed(rules: Iterable[Rule], reading: Reading, *, first_message: bool) -> Iterator[Rule]:
@@ -37,6 +38,11 @@ def added(text: str, rules: Iterable[Rule]) -> str:
     before = [rule.text for rule in lacking if rule.trigger == FIRST_MESSAGE]
     behind = [rule.text for rule in lacking if rule.trigger != FIRST_MESSAGE]
     return "\n\n".join([*before, text, *behind]) if lacking else text
+
+
+def noticed(text: str, notices: Sequence[str]) -> str:
+    """The text with the notices it lacks before it."""
+    return "\n\n".join([*(notice for notice in notices if not stands_in(notice, text)), text])
 
 
 def _folded(text: str) -> str:

@@ -29,6 +29,8 @@ TRIGGER_REASONS: Final[Mapping[str, str]] = {
 }
 SENSITIVE_TOPIC: Final = "sensitive-topic"
 BILLING_SPECIALIST: Final = "billing-specialist"
+CONDUCT_BREACH: Final = "grave-conduct-breach"
+"""A draft broke a rule whose ``on_fail`` is ``escalate``."""
 TIER_POLICY: Final = "tier-policy"
 DEGRADATION: Final = "sentiment-degradation"
 MAX_TURNS: Final = "max-turns-reached"
@@ -40,6 +42,7 @@ HARD_REASONS: Final = tuple(TRIGGER_REASONS[trigger] for trigger in HARD_TRIGGER
 SEVERITY: Final = (
     *HARD_REASONS,
     SENSITIVE_TOPIC,
+    CONDUCT_BREACH,
     BILLING_SPECIALIST,
     TIER_POLICY,
     DEGRADATION,

@@ -62,6 +62,15 @@ class Evaluation:
         }
 
 
+def policy_of(trace: Iterable[Mapping[str, Any]]) -> str | None:
+    """The digest of the conduct policy by which a decision was made, out of its trace."""
+    for step in trace:
+        digest = step.get("digest") if step.get("step") == "conduct" else step.get("policy")
+        if step.get("step") in ("conduct", "escalation") and isinstance(digest, str):
+            return digest
+    return None
+
+
 def by_severity(reasons: Iterable[Reason], severity: Iterable[str]) -> tuple[Reason, ...]:
     """The reasons, gravest first; those not listed keep their order behind the others."""
     rank = {code: at for at, code in enumerate(severity)}

@@ -3,7 +3,13 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from agents.checks.escalation import BILLING_SPECIALIST, HARD_REASONS, SENSITIVE_TOPIC, TIER_POLICY
+from agents.checks.escalation import (
+    BILLING_SPECIALIST,
+    CONDUCT_BREACH,
+    HARD_REASONS,
+    SENSITIVE_TOPIC,
+    TIER_POLICY,
+)
 from agents.contract import Ticket, Triage
 from policies.route_table import Routed, RouteTable, Trigger, decide, facts_of, in_force, queue_for
 from policies.vocabulary import Complexity, Urgency
@@ -12,7 +18,7 @@ KEPT_BY_ROUTES: Final = "kept-by-routes"
 """Reason of a hand-off that the route table alone asks for."""
 _GRAVEST_FIRST: Final[tuple[tuple[frozenset[str], Trigger], ...]] = (
     (frozenset(HARD_REASONS), "hard"),
-    (frozenset({SENSITIVE_TOPIC}), "sensitive"),
+    (frozenset({SENSITIVE_TOPIC, CONDUCT_BREACH}), "sensitive"),
     (frozenset({BILLING_SPECIALIST}), "billing_specialist"),
     (frozenset({TIER_POLICY}), "kept"),
 )

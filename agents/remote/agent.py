@@ -93,6 +93,7 @@ class RemoteAgent:
             rules=self.rules,
         )
         verdict = examine(text, ticket, sources, turn.language, conduct)
+        first = not any(one.author == "agent" for one in ticket.turns)
         turn.trace.append(verdict.trace)
         if weighed or verdict.reasons:
             reasons = escalation.ordered([*weighed, *verdict.reasons])
@@ -104,6 +105,7 @@ class RemoteAgent:
             sources=sources,
             usage=self._usage(turn, answer),
             trace=self._traced(turn, answer),
+            notices=conduct.notices() if conduct is not None and first else (),
         )
 
     def _turn(self, ticket: Ticket, triage: Triage) -> _Turn:

@@ -54,8 +54,7 @@ def examine(
         outcome = Outcome.BLOCK if violations else Outcome.SEND
         trace: Mapping[str, Any] = {"step": "examined", "outcome": outcome.value}
     else:
-        alone = not any(turn.author == "agent" for turn in ticket.turns)
-        context = Context(tuple(said), tuple(known), language=language, first_message=alone)
+        context = Context(tuple(said), tuple(known), language=language)
         # Nobody rewrites for us, so what would be rewritten is left to a person.
         examined = conduct.examine(text, context, again=True)
         outcome, violations, trace = examined.outcome, examined.codes, examined.trace()

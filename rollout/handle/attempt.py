@@ -102,7 +102,9 @@ def _is_well_formed(reply: Reply) -> bool:
         and isinstance(reply.packet, Packet | None)
         and all(isinstance(many, tuple) for many in (reply.sources, reply.reasons, reply.violations))
         and all(isinstance(source, Source) and _within(source.relevance, 1) for source in reply.sources)
-        and all(isinstance(code, str) for code in (*reply.reasons, *reply.violations))
+        and isinstance(reply.notices, tuple)
+        and all(isinstance(code, str) for code in (*reply.reasons, *reply.violations, *reply.notices))
+        and isinstance(reply.meanwhile, str)
     )
 
 

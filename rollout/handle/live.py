@@ -11,8 +11,13 @@ from inspect import isawaitable
 from time import monotonic
 from typing import Any, Final
 
+import orjson
+
 from agents.checks import validator
+from agents.checks.disclosures import noticed
+from agents.checks.evaluation import policy_of
 from agents.contract import Action, Agent, Packet, Ticket, Toolset, Triage, Usage
+from agents.pii import Vault
 from agents.roles import handoff
 from agents.roles.knowledge import oldest
 from rollout.clock import Clock
@@ -49,6 +54,8 @@ class Handling:
     packet: Packet | None = None
     withheld: str = ""
     """A reply that was not sent, kept for those who look into it."""
+    trace: tuple[Mapping[str, Any], ...] = ()
+    """How the agent came to it: reasons with inputs and thresholds, policies by digest; nobody's text."""
 
     def taken_over(self) -> "Handling":
         """The same, where a human spoke before it could be sent: what it says is withheld."""
@@ -63,11 +70,15 @@ class Handling:
         return self.handled.outcome == "replied"
 
     def texts(self) -> Mapping[str, str]:
-        """The texts to keep, by part; their references go into ``events``."""
+        """The texts to keep, by part; their references go into ``events``.
+
+        What was withheld is kept without what identifies people: it may name somebody else.
+        """
         parts = {
             "reply": self.message,
-            "withheld": self.withheld,
+            "withheld": Vault().redact(self.withheld),
             "packet": handoff.render(self.packet) if self.packet else "",
+            "trace": orjson.dumps(self.trace, default=str).decode() if self.trace else "",
         }
         return {part: text for part, text in parts.items() if text}
 
@@ -128,7 +139,9 @@ class Live:
         now = self._clock.now()
         handled = _handled(agent.version, run, violations, ticket, now)
         if not reasons and run.reply is not None:
-            return Handling(ticket, run.reply.text, handled)
+            first = not any(turn.author == "agent" for turn in ticket.turns)
+            sent = noticed(run.reply.text, run.reply.notices if first else ())
+            return Handling(ticket, sent, handled, trace=run.reply.trace)
         return await self._hand_off(ticket, triage, run, reasons, handled)
 
     async def _hand_off(
@@ -150,7 +163,10 @@ class Live:
             queue = queue_of(ticket, triage, reasons)
             handled = replace(handled, error=f"desk unreachable: {type(error).__name__}")
         escalated = Escalated(ticket.ticket_id, reasons[0], reasons, queue=queue)
-        return Handling(ticket, self._hand_off_message, handled, escalated, packet, withheld)
+        meanwhile = run.reply.meanwhile if run.reply is not None else ""
+        message = meanwhile or self._hand_off_message
+        trace = run.reply.trace if run.reply is not None else ()
+        return Handling(ticket, message, handled, escalated, packet, withheld, trace)
 
 
 def _doubts(run: Attempt) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -203,4 +219,5 @@ def _handled(
         sources=tuple(source.source_id for source in sources),
         violations=violations,
         error=f"{run.failure}: {run.detail}" if run.failure else None,
+        conduct=policy_of(reply.trace) if reply is not None else None,
     )

@@ -1,0 +1,52 @@
+"""One ticket as far as it is known by the time somebody has to decide, and how that came about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.checks.conduct import Conduct
+from agents.contract import Ticket, Triage
+from agents.models import Draft
+from agents.models.run import Run
+from agents.roles.knowledge import Findings
+from agents.roles.team import Team
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Of one ``answer`` only."""
+
+    team: Team
+    ticket: Ticket
+    readings: tuple[Triage, ...]
+    """The reading that counts first; after it one more where a model saw another category."""
+    findings: Findings
+    run: Run
+    conduct: Conduct | None = None
+    """The policy in force where the customer is; ``None`` where the version names none."""
+    checks: list[Mapping[str, Any]] = field(default_factory=list)
+    """What was examined on the way, for the trace."""
+
+    @property
+    def first_message(self) -> bool:
+        """Whether no machine has spoken in this conversation yet."""
+        return not any(turn.author == "agent" for turn in self.ticket.turns)
+
+    def trace(self, draft: Draft | None) -> tuple[Mapping[str, Any], ...]:
+        """How it came about, in names and figures: no text of anybody."""
+        findings = self.findings
+        steps: list[Mapping[str, Any]] = [*self.run.traced()]
+        steps.append(
+            {
+                "step": "retrieval",
+                "sources": [source.source_id for source in findings.sources],
+                "confidence": findings.confidence,
+                "min_relevance": findings.min_relevance,
+                "max_age_days": findings.max_age_days,
+                "stale": list(findings.stale),
+            }
+        )
+        if draft is not None:
+            model = self.run.usage(draft.usage).model
+            steps.append({"step": "draft", "model": model, "confidence": draft.confidence})
+        return (*steps, *self.checks)
