@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from agents.contract import Agent, Ticket
 from policies.vocabulary import Arm
 from rollout.clock import Clock
-from rollout.conversations.answering import LENIENT, Answering, Given, People, Terms
+from rollout.conversations.answering import LENIENT, Answering, Given, People, Terms, Toolsets
 from rollout.conversations.book import Book, Word
 from rollout.conversations.thread import OPENING, Entry, Thread
 from rollout.conversations.watching import Limits, Watching
@@ -94,6 +94,15 @@ class TicketDesk:
     def heed(self, people: People) -> None:
         """Keep the agent off tickets that people have, also where that was reported from elsewhere."""
         self._answering.people = people
+
+    def equip(self, tools: Toolsets) -> None:
+        """Let agents use tools."""
+        self._answering.tools = self._watching.tools = tools
+
+    @property
+    def tools(self) -> Toolsets:
+        """What agents may use."""
+        return self._answering.tools
 
     async def handle(self, ticket: Ticket) -> Answer:
         """Decide, handle and record; durable on return, and the same answer whenever it is asked again.

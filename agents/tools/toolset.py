@@ -23,6 +23,11 @@ class Tools:
     def names(self) -> Sequence[str]:
         return tuple(self._tools)
 
+    @property
+    def recorded(self) -> bool:
+        """Whether somebody is told of calls that are out of reach."""
+        return self._refusal is not None
+
     def described(self) -> Sequence[Mapping[str, Any]]:
         """Each tool's ``name``, ``writes``, and where it tells them ``description`` and ``arguments``.
 

@@ -8,7 +8,7 @@ Model libraries and provider keys are in that process only.
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import orjson
@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from agents.contract import Agent, Reply, Ticket, Toolset, Triage
 from agents.tools import Tools
+from rollout.api import tool_line
 from rollout.observe.agent_calls import called, carrying
 
 _REPLY: Final = TypeAdapter(Reply)
@@ -45,19 +46,32 @@ class RemoteAgent:
     def version(self) -> str:
         return self._version
 
-    async def answer(self, ticket: Ticket, triage: Triage, tools: Toolset) -> Reply:  # noqa: ARG002 (the host has its own)
+    async def answer(self, ticket: Ticket, triage: Triage, tools: Toolset) -> Reply:
         """The agent's reply.
 
         Raises:
             AgentFailed: the process is away, or the agent failed or answered nonsense.
 
         """
-        return await called(self.version, ticket, lambda: self._asked(ticket, triage))
+        return await called(self.version, ticket, lambda: self._asked(ticket, triage, tools))
 
-    async def _asked(self, ticket: Ticket, triage: Triage) -> Reply:
-        sent = orjson.dumps({"version": self.version, "ticket": ticket, "triage": triage})
+    async def _asked(self, ticket: Ticket, triage: Triage, tools: Toolset) -> Reply:
+        asked: dict[str, Any] = {"version": self.version, "ticket": ticket, "triage": triage}
+        described = tool_line.offered(tools)
+        if described is not None:
+            asked["tools"] = described
         try:
-            answer = await self._http.post("/answer", content=sent)
+            answer = await self._http.post("/answer", content=orjson.dumps(asked))
+            for _ in range(tool_line.MOST_STEPS):
+                if answer.status_code != tool_line.CALL:
+                    break
+                step = orjson.loads(answer.content)
+                made = await tool_line.called(tools, step["call"])
+                answer = await self._http.post(f"/answer/{step['run']}", content=made)
+            if answer.status_code == tool_line.CALL:
+                raise AgentFailed(
+                    f"{self.version}: more than {tool_line.MOST_STEPS} tool calls for one answer"
+                )
             if not answer.is_success or len(answer.content) > _LARGEST_REPLY:
                 raise AgentFailed(f"{self.version}: the agents' process answered {answer.status_code}")
             return _REPLY.validate_json(answer.content)
@@ -92,17 +106,37 @@ def create_app(
         asked = orjson.loads(await request.body())
         ticket = _TICKET.validate_json(orjson.dumps(asked["ticket"]))
         triage = _TRIAGE.validate_json(orjson.dumps(asked["triage"]))
-        try:
-            agent = await asyncio.to_thread(agent_of, asked["version"])
+        version = str(asked["version"])
+
+        async def answered(tools: Toolset) -> Reply:
+            agent = await asyncio.to_thread(agent_of, version)
             async with asyncio.timeout(longest):
-                reply = await agent.answer(ticket, triage, Tools())
+                return await agent.answer(ticket, triage, tools)
+
+        if asked.get("tools") is not None:
+            return await runs.begin(asked["tools"], answered)
+        alone = asyncio.ensure_future(answered(Tools()))
+        await asyncio.wait({alone})
+        return finished(alone)
+
+    def finished(task: "asyncio.Future[Reply]") -> Response:
+        try:
+            body = orjson.dumps(task.result())
         except MemoryError:
-            _log.critical("%s ran out of memory", asked["version"])
+            _log.critical("an agent ran out of memory")
             out_of_memory()
             return Response(b'{"failed":"MemoryError"}', 500, None, "application/json")
+        except asyncio.CancelledError:
+            return Response(b'{"failed":"CancelledError"}', 500, None, "application/json")
         except Exception as error:  # noqa: BLE001 - whatever an agent does, the next one is asked
-            _log.exception("%s gave no answer", asked["version"])
+            _log.exception("an agent gave no answer")
             return Response(orjson.dumps({"failed": type(error).__name__}), 500, None, "application/json")
-        return Response(orjson.dumps(reply), media_type="application/json")
+        return Response(body, media_type="application/json")
 
-    return Starlette(routes=[Route("/answer", answer, methods=["POST"])])
+    runs = tool_line.Runs(finished)
+    return Starlette(
+        routes=[
+            Route("/answer", answer, methods=["POST"]),
+            Route("/answer/{run}", runs.go_on, methods=["POST"]),
+        ]
+    )

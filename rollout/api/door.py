@@ -52,6 +52,7 @@ from rollout.api.tickets import handle_ticket
 from rollout.api.usage import read_usage
 from rollout.api.webhooks import Reception, from_anybody, from_intercom, from_zendesk
 from rollout.approvals.people import Approvals
+from rollout.approvals.toolsets import Toolsets as GatedToolsets
 from rollout.clock import Clock, SystemClock
 from rollout.incidents.register import Register
 from rollout.ladder.transition import Order
@@ -109,6 +110,8 @@ class Door:
         self.queue = Waiting(self.journal)
         if self.tickets is not None:
             self.tickets.heed(self.queue)
+            if isinstance(self.tickets.tools, GatedToolsets):
+                self.approvals = Approvals(self.tickets.tools.gate)
         self.once = Once(self.journal.folder.parent / "idempotency.sqlite", self.clock)
         self.desk.recorded = self.metrics.recorded
         if self.tracing is not None and self.tickets is not None:

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from agents.checks.escalation import MAX_TURNS
-from agents.contract import Agent, Packet, Ticket, Triage
+from agents.contract import Agent, Packet, Ticket, Toolset, Triage
 from agents.roles import handoff
 from agents.roles.triage import triage as common_triage
-from agents.tools import Tools
+from agents.tools import ReadOnly, Tools
 from policies.vocabulary import Mode
 from rollout.clock import Clock
 from rollout.conversations.book import Book, Records
@@ -39,6 +39,36 @@ class People(Protocol):
     async def have(self, tenant: str, ticket_id: str) -> bool:
         """Whether a person has worked on it, or it was handed to one, whoever reported that."""
         ...
+
+
+class Toolsets(Protocol):
+    """Makes the toolset of each run, and sees to what its calls oblige to."""
+
+    def live(self, ticket: Ticket, assigned: Assigned, message: int) -> Toolset: ...
+
+    def drafting(self, ticket: Ticket, assigned: Assigned, message: int) -> Toolset: ...
+
+    def watching(self, ticket: Ticket, assigned: Assigned) -> ReadOnly: ...
+
+    def heeding(self, agent: Agent) -> Agent: ...
+
+
+class NoToolsets:
+    """Nobody has any tools."""
+
+    def live(self, ticket: Ticket, assigned: Assigned, message: int) -> Toolset:  # noqa: ARG002 (as the others)
+        return Tools()
+
+    drafting = live
+
+    def watching(self, ticket: Ticket, assigned: Assigned) -> ReadOnly:  # noqa: ARG002
+        return ReadOnly()
+
+    def heeding(self, agent: Agent) -> Agent:
+        return agent
+
+
+NO_TOOLSETS: Final = NoToolsets()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +132,8 @@ class Answering:
     ) -> None:
         self.people: People | None = None
         """Asked beside the conversation itself; without them only what was said here counts."""
+        self.tools: Toolsets = NO_TOOLSETS
+        """What agents may use."""
         self._desk = desk
         self._book = book
         self._agent_of = agent_of
@@ -170,7 +202,9 @@ class Answering:
             return MAX_TURNS if thread.replies >= self._terms.max_turns(version) else None
 
         live = Live(RecordedDesk(), self._clock, deadline=self._terms.deadline(version))
-        done = await live.handle(self._agent_of(version), ticket, common_triage(ticket), Tools(), fence)
+        tools = self.tools.live(ticket, assigned, number)
+        agent = self.tools.heeding(self._agent_of(version))
+        done = await live.handle(agent, ticket, common_triage(ticket), tools, fence)
         return await self._recorded(thread, number, done)
 
     async def _recorded(self, thread: Thread, number: int, done: Handling) -> Thread:
@@ -206,7 +240,7 @@ class Answering:
             self._agent_of(version),
             ticket,
             common_triage(ticket),
-            Tools(),
+            self.tools.drafting(ticket, assigned, number),
             deadline=self._terms.deadline(version),
         )
         packet = handoff.render(made.packet) if made.packet is not None else ""

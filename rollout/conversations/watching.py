@@ -8,6 +8,7 @@ from agents.contract import Agent, Ticket
 from agents.roles.triage import triage as common_triage
 from policies.vocabulary import Mode
 from rollout.clock import Clock
+from rollout.conversations.answering import NO_TOOLSETS, Toolsets
 from rollout.conversations.book import Records
 from rollout.errors import ConflictingEvent, RecordError
 from rollout.handle.shadow import Shadow, ShadowLimits
@@ -39,6 +40,8 @@ class Watching:
         self.agent_of = agent_of
         self._clock = clock
         self._limits = limits
+        self.tools: Toolsets = NO_TOOLSETS
+        """What agents may use."""
         self._shadows: dict[tuple[str, str, str, str], Shadow] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -52,7 +55,7 @@ class Watching:
             if limits is None:
                 return
             self._shadows[key] = Shadow(self.agent_of(assigned.version), limits)
-        task = asyncio.create_task(self._watched(self._shadows[key], ticket, assigned.version))
+        task = asyncio.create_task(self._watched(self._shadows[key], ticket, assigned))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -60,11 +63,12 @@ class Watching:
         """Wait for the runs under way."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _watched(self, shadow: Shadow, ticket: Ticket, version: str) -> None:
-        event_id = f"comparison:{version}:{ticket.ticket_id}"
+    async def _watched(self, shadow: Shadow, ticket: Ticket, assigned: Assigned) -> None:
+        event_id = f"comparison:{assigned.version}:{ticket.ticket_id}"
         if await asyncio.to_thread(self._journal.find, event_id, ticket.tenant) is not None:
             return
-        seen = await shadow.watch(ticket, common_triage(ticket), None, self._clock.now())
+        tools = self.tools.watching(ticket, assigned)
+        seen = await shadow.watch(ticket, common_triage(ticket), None, self._clock.now(), tools)
         texts = seen.texts()
         kept = [
             Text(ticket.tenant, ticket.customer_id, ticket.ticket_id, part, body)

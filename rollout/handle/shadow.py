@@ -117,7 +117,14 @@ class Shadow:
         self._spent: Counter[date] = Counter(limits.spent)
         self._dearest = 0.0
 
-    async def watch(self, ticket: Ticket, triage: Triage, human: HumanAnswer | None, at: datetime) -> Watched:
+    async def watch(
+        self,
+        ticket: Ticket,
+        triage: Triage,
+        human: HumanAnswer | None,
+        at: datetime,
+        tools: ReadOnly | None = None,
+    ) -> Watched:
         """Let the agent answer and compare. Never raises for anything the agent does.
 
         Args:
@@ -125,6 +132,7 @@ class Shadow:
             triage: of the ticket.
             human: what they said, ``None`` when nobody answered.
             at: when the human path was done; the day of the budget.
+            tools: of this ticket, read-only by what they are; the watcher's own where left out.
 
         """
         reason = self._obstacle(ticket, at)
@@ -136,7 +144,7 @@ class Shadow:
                 self._agent,
                 ticket,
                 triage,
-                self.tools,
+                self.tools if tools is None else tools,
                 deadline=self._limits.deadline,
                 timer=self._timer or (lambda: 0.0),
             )

@@ -18,6 +18,7 @@ from rollout.observe import logs, tracing
 from rollout.serve.settings import SHADOWS, RunSettings
 from rollout.serve.sockets import listen, reached_at, require_loopback
 from rollout.serve.supervisor import Child, Supervisor, module
+from rollout.serve.tool_secrets import catalogue_of, without
 from rollout.webhooks.settings import settings_file
 
 READY_SECONDS: Final = 60.0
@@ -66,6 +67,7 @@ def running(
     tracing.wanted()
     if plans is not None:
         _require_plans(plans)
+    catalogue = catalogue_of(plans)
     data.mkdir(parents=True, exist_ok=True)
     door = listen(host, port)
     private = Path(tempfile.mkdtemp(prefix="ridealong-"))  # mode 0700: only this user reaches the analyst
@@ -78,18 +80,23 @@ def running(
         analyst_socket=str(private / "analyst.sock"),
         agents_socket=str(private / "agents.sock"),
         shadows_socket=str(private / "shadows.sock"),
+        tools_socket="" if catalogue is None else str(private / "tools.sock"),
         token=secrets.token_urlsafe(32),
         door_fd=door.fileno(),
         host=host,
         **(settings or {}),
     )
     environment, calling = run.environment(), run.agents_environment()
+    tools = [] if catalogue is None else [Child("tools", module("rollout.serve.tools_process"), calling)]
+    if catalogue is not None:  # nobody but the tools' process has their secrets
+        environment, calling = without(environment, catalogue), without(calling, catalogue)
     supervisor = Supervisor(
         [
             Child("router", module("rollout.serve.router_process"), environment, (door.fileno(),)),
             Child("analyst", module("rollout.serve.analyst_process"), environment),
             Child("agents", module("rollout.serve.agents_process"), calling),
             Child("shadows", [*module("rollout.serve.agents_process"), SHADOWS], calling),
+            *tools,
             *_notifier(data, environment),
             *others(url),
         ],

@@ -37,6 +37,8 @@ class RunSettings:
     """Path of the Unix socket on which the agents answer; empty where the run has none."""
     shadows_socket: str = ""
     """As ``agents_socket``, for agents that only watch: they share nothing with those that answer."""
+    tools_socket: str = ""
+    """Path of the Unix socket on which the tools' process makes calls; empty where the run has none."""
     host: str = "127.0.0.1"
     """The address it listens on; not always the one in ``url``."""
     tick_seconds: float = 5.0

@@ -20,6 +20,7 @@ from rollout.handle.shadow import ShadowLimits
 from rollout.record.folder import DataFolder
 from rollout.records import Assigned
 from rollout.serve.settings import RunSettings
+from rollout.serve.tool_desk import toolsets
 from rollout.ticketing import TicketDesk
 
 DEADLINE: Final = 20.0
@@ -73,6 +74,9 @@ def ticket_desk(
         shadow_limits=limits,
     )
     made.watch_through(lambda version: RemoteAgent(version, shadows))
+    tools = toolsets(settings, folder, standings, manifest)
+    if tools is not None:
+        made.equip(tools)
     return made
 
 

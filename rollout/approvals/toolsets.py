@@ -1,0 +1,99 @@
+"""Which toolset a run is handed, and what its calls oblige the desk to, whatever the agent replies."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from agents.contract import Action, Agent, Reply, Ticket, Toolset, Triage
+from agents.roles import handoff
+from agents.tools import ReadOnly
+from policies.manifest import ToolGrant
+from policies.vocabulary import Mode
+from rollout.approvals.case import Case
+from rollout.approvals.gate import Gate, GatedTools
+from rollout.records import Assigned
+
+_TRIED = "Tools were called; see the approvals and calls on record for this ticket."
+
+
+class Toolsets:
+    """Makes the toolset of each run."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        grants_of: Callable[[str], Mapping[str, ToolGrant]],
+        writes: Callable[[Ticket, Assigned], bool],
+    ) -> None:
+        """Set it up.
+
+        Args:
+            gate: what every call passes.
+            grants_of: a version's manifest, by tool.
+            writes: whether the plan lets the version write for this ticket now.
+
+        """
+        self.gate = gate
+        self._grants_of = grants_of
+        self._writes = writes
+
+    def live(self, ticket: Ticket, assigned: Assigned, message: int) -> GatedTools:
+        """For an answer to the customer's ``message``."""
+        return self.gate.live(self._case(ticket, assigned, message, Mode.LIVE))
+
+    def drafting(self, ticket: Ticket, assigned: Assigned, message: int) -> ReadOnly:
+        """For a draft that a person sends: it reads."""
+        return self.gate.watching(self._case(ticket, assigned, message, Mode.ASSIST))
+
+    def watching(self, ticket: Ticket, assigned: Assigned) -> ReadOnly:
+        """For a shadow: it reads."""
+        return self.gate.watching(self._case(ticket, assigned, 1, Mode.SHADOW))
+
+    def heeding(self, agent: Agent) -> Agent:
+        """The agent, whose words stay here where its calls leave something to a person."""
+        return Heeding(agent)
+
+    def _case(self, ticket: Ticket, assigned: Assigned, message: int, mode: Mode) -> Case:
+        version = assigned.version or ""
+        return Case(
+            ticket=ticket,
+            version=version,
+            step=assigned.step,
+            mode=mode,
+            message=message,
+            grants=self._grants_of(version),
+            step_writes=mode is Mode.LIVE and self._writes(ticket, assigned),
+        )
+
+
+class Heeding:
+    """An agent whose words stay here where its calls leave something to a person."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+
+    @property
+    def version(self) -> str:
+        return self._agent.version
+
+    async def answer(self, ticket: Ticket, triage: Triage, tools: Toolset) -> Reply:
+        """The agent's reply, or a hand-off where an approval or an unknown outcome waits for somebody."""
+        try:
+            reply = await self._agent.answer(ticket, triage, tools)
+        except Exception:
+            if not _reasons(tools):
+                raise
+            reply = Reply(Action.HAND_OFF)
+        reasons = _reasons(tools)
+        if not reasons or not isinstance(reply, Reply):
+            return reply
+        return replace(
+            reply,
+            action=Action.HAND_OFF,
+            text="",
+            reasons=tuple(dict.fromkeys((*reasons, *reply.reasons))),
+            packet=handoff.packet(ticket, triage, reasons=reasons, tried=[_TRIED]),
+        )
+
+
+def _reasons(tools: Toolset) -> tuple[str, ...]:
+    return tuple(getattr(tools, "reasons", ()))
