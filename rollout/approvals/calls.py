@@ -1,5 +1,6 @@
 """A tool call as the journal holds it. What is on record decides how it stands; nothing else does."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -112,12 +113,19 @@ def of_ticket(journal: Found, tenant: str, ticket_id: str) -> list[Call]:
         if opened is None:
             break
         call = opening(opened)
-        ids = [decision_id(ticket_id, number, which) for which in range(1, call.approvers + 1)]
-        for event_id in (*(ids if call.what == ASKED else ()), result_id(ticket_id, number)):
+        for event_id in _further(call):
             found = journal.find(event_id, tenant)
             call = call if found is None else taken(call, found)
         calls.append(call)
     return calls
+
+
+def _further(call: Call) -> Iterator[str]:
+    """The ids of records that may follow a call's first."""
+    if call.what == ASKED:
+        yield from (decision_id(call.ticket_id, call.number, which) for which in range(1, call.approvers + 1))
+    if call.what != REFUSED:
+        yield result_id(call.ticket_id, call.number)
 
 
 def opening(record: Record) -> Call:
