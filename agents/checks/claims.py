@@ -92,7 +92,7 @@ def claims(reading: Reading) -> Iterator[Claim]:
             yield Claim("price", _price(match), *match.span())
     for match in DATE.finditer(text):
         meant = days(match)
-        if meant and free(*match.span()):
+        if meant and free(*match.span()) and not _goes_on(text, *match.span()):
             taken.append(match.span())
             yield Claim("date", meant, *match.span())
     for match in _MEASURE.finditer(text):
@@ -109,6 +109,12 @@ def claims(reading: Reading) -> Iterator[Claim]:
             yield Claim("quantity", frozenset({_plain(number)}), *match.span())
 
 
+def prose(reading: Reading) -> str:
+    """The squeezed text without its links: what is left is in somebody's language."""
+    without: str = _LINK.sub(" ", reading.squeezed)
+    return without
+
+
 def amounts(reading: Reading) -> Iterator[Decimal]:
     """Every amount of money a text names, whatever the currency, and bare ones with two decimals."""
     priced = list(_PRICE.finditer(reading.squeezed))
@@ -117,6 +123,13 @@ def amounts(reading: Reading) -> Iterator[Decimal]:
     for match in _CENTS.finditer(reading.squeezed):
         if not any(match.start() < price.end() and price.start() < match.end() for price in priced):
             yield Decimal(match.group(0).replace(",", "."))
+
+
+def _goes_on(text: str, start: int, end: int) -> bool:
+    """Whether digits are joined on either side: a version or an address, no date."""
+    behind, ahead = text[end : end + 2], text[max(start - 2, 0) : start]
+    joined = behind[:1] in (".", "-", "/", ":") and behind[1:].isdigit()
+    return joined or (ahead[1:] in (".", "-", "/", ":") and ahead[:1].isdigit())
 
 
 def _price(match: Any) -> frozenset[str]:

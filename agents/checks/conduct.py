@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from agents.checks.claims import amounts
+from agents.checks.claims import amounts, prose
 from agents.checks.disclosures import FIRST_MESSAGE, added, owed, stands_in
 from agents.checks.grounding import Grounds, unfounded, ungrounded
 from agents.checks.language import speaks
@@ -138,7 +138,7 @@ class Conduct:
             for start, end in leaks(reading.text, context.everything(), context.regions):
                 yield violation(rule, start, end)
         for rule in self.policy.of_kind("language"):
-            if context.language is not None and not speaks(reading.text, context.language):
+            if context.language is not None and not speaks(prose(reading), context.language):
                 yield violation(rule)
         for rule in self._owed(reading, context):
             if not stands_in(rule.text, reading.text):
