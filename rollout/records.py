@@ -28,6 +28,8 @@ class Kind(StrEnum):
     """A tool call: refused, asked for, begun, and what came of it."""
     CORRECTION = "correction"
     REVIEW = "review"
+    CALIBRATION = "calibration"
+    """What a judge's word was found to be worth, measured against people's."""
     TURN = "turn"
     """One message of a conversation, in its place."""
     CLAIM = "claim"
@@ -356,7 +358,7 @@ class Compared:
     ticket_id: str
     version: str
     rater: str
-    """``heuristic``, ``human:<name>`` or ``llm:<model>``."""
+    """``heuristic``, ``human:<name>`` or ``judge:<model>#<digest>``."""
     accuracy: float | None = None
     tone: float | None = None
     policy: float | None = None
@@ -373,6 +375,21 @@ class Compared:
     """Why there is nothing to compare: ``deadline``, ``budget``, ``capacity``, ``error``, ``sampled_out``."""
     sampling_probability: float = 1.0
     content: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeCalibrated:
+    """A judge was compared with people. The newest one of a rater in a workflow holds."""
+
+    rater: str
+    """``judge:<model>#<digest>``."""
+    passed: bool
+    pairs: int
+    """That both have judged."""
+    shortfalls: tuple[str, ...]
+    """Where it fell short; none where it passed."""
+    found: Mapping[str, Any] = field(default_factory=dict)
+    """The figures, as ``judge calibrate --json`` prints them."""
 
 
 @dataclass(frozen=True, slots=True)
