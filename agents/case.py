@@ -32,6 +32,15 @@ class Case:
         """Whether no machine has spoken in this conversation yet."""
         return not any(turn.author == "agent" for turn in self.ticket.turns)
 
+    def meanwhile(self) -> str:
+        """What the policy has the customer read when one of its sensitive topics came up."""
+        if self.conduct is None:
+            return ""
+        said = [self.ticket.subject, self.ticket.text]
+        said += [turn.text for turn in self.ticket.turns if turn.author == "customer"]
+        topics = self.conduct.sensitive(said, self.readings[0].signals)
+        return next((topic.rule.text for topic in topics if topic.rule.text), "")
+
     def trace(self, draft: Draft | None) -> tuple[Mapping[str, Any], ...]:
         """How it came about, in names and figures: no text of anybody."""
         findings = self.findings

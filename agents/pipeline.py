@@ -82,7 +82,7 @@ class PipelineAgent:
             case = Case(Team(), ticket, (triage,), findings, run, conduct, checks)
             return await self._handed_off(case, hard)
         team = self.languages.get(run.language, self.team)
-        readings, found = await self._second_reading(team, ticket, triage, run, conduct)
+        readings, found = await self._second_reading(team, ticket, triage, run, conduct, checks)
         findings = await self._consulted(team, ticket, readings[0], run, asking=not found)
         case = Case(team, ticket, readings, findings, run, conduct, checks)
         reasons = found or ((AnotherModel.code,) if run.stranger else ())
@@ -127,7 +127,13 @@ class PipelineAgent:
         )
 
     async def _second_reading(
-        self, team: Team, ticket: Ticket, triage: Triage, run: Run, conduct: Conduct | None
+        self,
+        team: Team,
+        ticket: Ticket,
+        triage: Triage,
+        run: Run,
+        conduct: Conduct | None,
+        checks: list[Mapping[str, Any]],
     ) -> tuple[tuple[Triage, ...], tuple[str, ...]]:
         """The readings to be wary of, the graver one first, and the reasons to hand off that come of them."""
         if team.triage is None:
@@ -138,11 +144,11 @@ class PipelineAgent:
             return (triage,), (failure.code,)
         graver = cautious(triage, read)
         readings = (graver, replace(graver, category=read.category))
-        reasons = [
-            reason
-            for reading in readings
-            for reason in escalation.before(ticket, reading, self.rules, self.vocabulary, conduct)
+        evaluated = [
+            escalation.evaluate(ticket, reading, self.rules, self.vocabulary, conduct) for reading in readings
         ]
+        checks += [one.trace() for one in evaluated]
+        reasons = [code for one in evaluated for code in one.codes]
         return readings, escalation.ordered([*reasons, *found_more(triage, read)])
 
     async def _consulted(
@@ -200,18 +206,8 @@ class PipelineAgent:
             violations=violations,
             usage=case.run.usage(draft.usage if draft else Usage()),
             trace=case.trace(draft),
-            meanwhile=_meanwhile(case),
+            meanwhile=case.meanwhile(),
         )
-
-
-def _meanwhile(case: Case) -> str:
-    """What the policy has the customer read when one of its sensitive topics came up."""
-    if case.conduct is None:
-        return ""
-    said = [case.ticket.subject, case.ticket.text]
-    said += [turn.text for turn in case.ticket.turns if turn.author == "customer"]
-    topics = case.conduct.sensitive(said, case.readings[0].signals)
-    return next((topic.rule.text for topic in topics if topic.rule.text), "")
 
 
 def extractive_agent(

@@ -7,6 +7,7 @@ from pathlib import Path
 from agents.checks.escalation import EscalationRules
 from agents.contract import Agent
 from agents.extractive import ExtractiveModel
+from agents.guarded import GuardedAgent
 from agents.knowledge import KnowledgeBase, load
 from agents.models.access import ModelAccess
 from agents.pipeline import PipelineAgent
@@ -98,7 +99,7 @@ def build(
     if manifest.kind == "scripted" and manifest.script is not None:
         return ScriptedAgent(manifest.ref, lines(manifest.script))
     if manifest.kind == "python" and manifest.python is not None:
-        return _from_factory(manifest.ref, manifest.python.factory)
+        return _guarded(manifest, folder, _from_factory(manifest.ref, manifest.python.factory))
     if manifest.kind == "pipeline" and manifest.models is not None:
         return _pipeline(manifest, folder, sources or {}, access)
     assert manifest.http is not None
@@ -162,6 +163,23 @@ def _remote(manifest: AgentVersion, folder: Path, http: HttpAgent) -> RemoteAgen
         deadline=manifest.deadline.total_seconds(),
         policies=policies,
     )
+
+
+def _guarded(manifest: AgentVersion, folder: Path, agent: Agent) -> Agent:
+    """The agent held to the policy its manifest names; as it is where it names none."""
+    limits = manifest.thresholds
+    try:
+        policies = policies_of(manifest, folder)
+    except LookupError as error:
+        raise AgentUnavailable(f"{manifest.ref}: {error}") from None
+    if policies is None:
+        return agent
+    rules = EscalationRules(
+        min_confidence=limits.confidence,
+        max_turns=limits.max_turns,
+        min_retrieval_sensitive=limits.retrieval,
+    )
+    return GuardedAgent(agent, policies, rules)
 
 
 def _from_factory(ref: str, path: str) -> Agent:
