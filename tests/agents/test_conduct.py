@@ -201,6 +201,7 @@ class TestSpecifics:
             ("It costs $1,200.", "The plan is 1200.00 USD a year"),
             ("You paid 49,90 EUR.", "I was charged \u20ac49.90!"),
             ("Your 49.90 is on its way.", "charged 49.90"),
+            ("You paid 49.90 EUR.", "charged 49.90"),
             ("It ends on May 3rd.", "ends 2025-05-03"),
             ("It ends on 03.05.2025.", "ends on 3 May 2025"),
             ("It takes 24 hours.", "Allow 24 hours."),

@@ -54,8 +54,8 @@ def test_saying_more_never_takes_a_hard_trigger_away(
 
 
 def test_a_trigger_in_the_middle_of_an_endless_text_is_found() -> None:
-    log = "x y z\n" * DEFAULT.max_chars
-    assert "legal-language-detected" in before(ticket(f"{log}my lawyer will write\n{log}"), triaged(), RULES)
+    log = "x y z " * (DEFAULT.max_chars // 4)
+    assert "legal-language-detected" in before(ticket(f"{log}my lawyer will write {log}"), triaged(), RULES)
 
 
 @pytest.mark.parametrize(
