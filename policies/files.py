@@ -28,6 +28,8 @@ from policies.plan import Plan
 from policies.problems import Finding, Problem
 from policies.regions import policy_of
 from policies.route_table import RouteTable
+from policies.tool_files import read_tools
+from policies.tools import ToolCatalogue
 from policies.webhooks import Webhooks
 
 KINDS: Final[Mapping[str, type[BaseModel]]] = {
@@ -38,9 +40,12 @@ KINDS: Final[Mapping[str, type[BaseModel]]] = {
     "detectors": Detectors,
     "routes": RouteTable,
     "webhooks": Webhooks,
+    "tools": ToolCatalogue,
 }
 
-Content = Plan | AgentVersion | ConductPolicy | Overlay | Detectors | RouteTable | Webhooks | None
+Content = (
+    Plan | AgentVersion | ConductPolicy | Overlay | Detectors | RouteTable | Webhooks | ToolCatalogue | None
+)
 """What a file turned out to be; None where it is nothing that may be used."""
 
 Further = Callable[[Plan], Iterable[Finding]]
@@ -108,6 +113,8 @@ def _read(kind: str | None, document: Document, path: Path) -> Content:
         return read_detectors(document)
     if kind == "routes":
         return read_routes(document)
+    if kind == "tools":
+        return read_tools(document)
     return read_webhooks(document) if kind == "webhooks" else None
 
 
@@ -122,7 +129,9 @@ def kind_of(document: Document) -> str | None:
         )
         for kind, model in KINDS.items()
     }
-    best = max(scores, key=lambda kind: scores[kind])
+    # Of kinds that know as many of the keys, the one that has fewer others is meant: an agent version has
+    # tools, too, but no file of one has nothing else.
+    best = max(scores, key=lambda kind: (scores[kind], -len(KINDS[kind].model_fields)))
     if scores[best]:
         return best
     document.report(

@@ -16,6 +16,7 @@ from policies.detectors import Detectors
 from policies.manifest import AgentVersion
 from policies.plan import Plan
 from policies.route_table import RouteTable
+from policies.tools import ToolCatalogue
 from policies.webhooks import Webhooks
 
 MODELS: Final[dict[str, type[BaseModel]]] = {
@@ -26,6 +27,7 @@ MODELS: Final[dict[str, type[BaseModel]]] = {
     "detectors": Detectors,
     "routes": RouteTable,
     "webhooks": Webhooks,
+    "tools": ToolCatalogue,
 }
 FOLDER: Final = Path(__file__).parent / "schema"
 

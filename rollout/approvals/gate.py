@@ -256,10 +256,10 @@ class Gate:
         if outcome == states.DONE:
             return answer
         if outcome == states.FAILED:
-            raise ToolFailed(f"{tool.name}: {error}")
+            raise ToolFailed(error or tool.name)
         if call.key in self._unwatched or call.what == states.ASKED:
             await asyncio.to_thread(self.book.to_a_human, call)
-        raise OutcomeUnknown(f"{tool.name}: {error}")
+        raise OutcomeUnknown(error or tool.name)
 
     def _ended(self, key: str, task: asyncio.Task[Mapping[str, Any]]) -> None:
         self._running.pop(key, None)

@@ -26,6 +26,7 @@ class SchemaKind(StrEnum):
     DETECTORS = "detectors"
     ROUTES = "routes"
     WEBHOOKS = "webhooks"
+    TOOLS = "tools"
 
 
 def register(app: typer.Typer) -> None:
