@@ -10,6 +10,7 @@ from policies.problems import PolicyInvalid
 from rollout.cli import (
     agents,
     conduct,
+    evals,
     evidence,
     hooks,
     importing,
@@ -45,6 +46,7 @@ _register: tuple[Callable[[typer.Typer], None], ...] = (
     agents.register,
     versions.register,
     judge.register,
+    evals.register,
     planning.register,
     importing.register,
     evidence.register,

@@ -31,7 +31,7 @@ def list_versions(agents: Agents = None, as_json: AsJson = False) -> None:
     from policies.catalogue import versions_in
     from rollout.versions.resolved import sound
 
-    folder = _folder(agents)
+    folder = agents_folder(agents)
     found = {ref: sound(path) for ref, path in versions_in(folder).items()}
     if as_json:
         rows = [
@@ -68,7 +68,7 @@ def show_version(
     from rollout.versions.resolved import find, resolve
     from rollout.versions.shown import described
 
-    told = described(resolve(find(version, _folder(agents))))
+    told = described(resolve(find(version, agents_folder(agents))))
     if as_json:
         print_json(told)
         return
@@ -89,7 +89,7 @@ def diff_versions(
     from rollout.versions.differences import compare
     from rollout.versions.resolved import find, resolve
 
-    folder = _folder(agents)
+    folder = agents_folder(agents)
     found = compare(resolve(find(before, folder)), resolve(find(after, folder)))
     if as_json:
         print_json(found.to_json())
@@ -104,7 +104,7 @@ def diff_versions(
     typer.echo(f"\nneeds a canary: {found.canary}")
 
 
-def _folder(agents: Path | None) -> Path:
+def agents_folder(agents: Path | None) -> Path:
     """The folder that is named, else that of this place, else the shipped one."""
     from policies.catalogue import SHIPPED, versions_in
 
