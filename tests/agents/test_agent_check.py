@@ -1,10 +1,13 @@
 """The contract test: the example passes all of it, and each way to be wrong is found by its name."""
 
+import asyncio
 import importlib.util
 import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,11 +15,17 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from agents.contract import Action, Reply, Ticket, Triage
+from agents.remote.agent import RemoteAgent
 from agents.remote.exam.probe import Status
 from agents.remote.exam.run import CHECKS, examine
+from agents.tools import NO_TOOLS
+from policies.vocabulary import Complexity, Sentiment, Urgency
 from rollout.cli import app
+from rollout.serve.agents_process import maker
 
 ROOT = Path(__file__).resolve().parents[2]
+SIMPLE = (Urgency.NORMAL, Sentiment.NEUTRAL, Complexity.SIMPLE)
 SECRET = b"0123456789abcdef0123456789abcdef"
 
 
@@ -122,6 +131,41 @@ def test_an_agent_that_obeys_what_customers_write_is_found() -> None:
 def test_nobody_there_is_one_failure_and_nothing_else_is_tried() -> None:
     found = examine("http://127.0.0.1:9/", SECRET, deadline=1.0)
     assert [one.finding.status for one in found] == [Status.FAIL, *[Status.SKIP] * (len(CHECKS) - 1)]
+
+
+MANIFEST = """
+name: theirs
+version: "1.0.0"
+kind: http
+deadline: 5s
+http: {{url: "{url}", secret_env: THEIRS_AGENT_SECRET}}
+thresholds: {{confidence: 0.7}}
+"""
+
+
+def test_as_a_version_it_answers_tickets_over_a_real_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THEIRS_AGENT_SECRET", SECRET.decode())
+    opened, read = datetime(2026, 5, 1, tzinfo=UTC), Triage("account", *SIMPLE)
+    ticket = Ticket("t", "c", opened, "w", text="I am eva@example.org. How do I choose a new password?")
+    made = door()
+
+    async def asked(agent: RemoteAgent) -> tuple[Reply, Reply]:
+        first = await agent.answer(ticket, read, NO_TOOLS)
+        made.secrets = [b"the secret was exchanged on one side"]
+        second = await agent.answer(replace(ticket, ticket_id="u"), read, NO_TOOLS)
+        await agent.endpoint.close()
+        return first, second
+
+    with running(made) as url:
+        (tmp_path / "theirs@1.0.0.yaml").write_text(MANIFEST.format(url=url))
+        agent = maker(tmp_path)("theirs@1.0.0")
+        assert isinstance(agent, RemoteAgent)
+        answered, refused = asyncio.run(asked(agent))
+    assert (answered.action, answered.sources[0].source_id) == (Action.REPLY, "reset-password")
+    assert "https://help.example/reset-password" in answered.text
+    assert refused.reasons == ("agent-refused",)
 
 
 class TestCommand:

@@ -31,7 +31,7 @@ def examine(
     deadline: float = 10.0,
     told: Callable[[Result], None] = lambda _: None,
 ) -> list[Result]:
-    """Try an endpoint out, with about fifty requests.
+    """Try an endpoint out, with about forty requests.
 
     Args:
         url: https, or http on this machine.
