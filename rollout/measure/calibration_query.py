@@ -27,7 +27,8 @@ SELECT ticket_id, version, rater, customer_id, by_person, confidence, abstained,
 FROM ({RATINGS}
 )
 WHERE dropped IS NULL AND chance > 0 AND chance <= 1
-QUALIFY bool_or(by_person) OVER (PARTITION BY ticket_id, version) OR NOT bool_or(by_person) OVER ()
+QUALIFY bool_or(by_person) OVER (PARTITION BY ticket_id, version)
+    OR (NOT bool_or(by_person) OVER () AND NOT starts_with(rater, 'judge:'))
 ORDER BY ticket_id, version, rater"""
 
 _COUNTS: Final = f"""

@@ -28,8 +28,16 @@ from rollout.measure.comparisons import REPLIES
 from rollout.record.content import Text
 from rollout.record.folder import DataFolder
 from rollout.records import Compared, Event, Handled, Kind, TicketOpened
+from rollout.shadow_reading import read_shadow
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
+EVERYTHING = {
+    "tenant": "default",
+    "workflow": "w",
+    "as_of": datetime.fromisoformat("2027-01-01"),
+    "version": None,
+    "since": None,
+}
 PAIR = Pair(
     "t-1", "How do I reset it? I am eva@example.org", Answered("Press reset."), Answered("Ask somebody.")
 )
@@ -172,13 +180,7 @@ def test_labels_are_found_with_their_texts(folder: Path) -> None:
 def test_no_gate_counts_a_judge_however_well_calibrated(
     judge: Judge, folder: Path, runner: asyncio.Runner
 ) -> None:
-    params = {
-        "tenant": "default",
-        "workflow": "w",
-        "as_of": datetime.fromisoformat("2027-01-01"),
-        "version": None,
-        "since": None,
-    }
+    params = EVERYTHING
     counted = f"SELECT agreement, missed, chance FROM ({REPLIES}) ORDER BY ALL"
     with DataFolder.open(folder) as opened:
         opened.catch_up()
@@ -194,6 +196,30 @@ def test_no_gate_counts_a_judge_however_well_calibrated(
         assert len(opened.view.query("SELECT * FROM comparisons WHERE starts_with(rater, 'judge:')")) == 4
         assert opened.view.query(counted, params) == before
     assert sum(row["agreement"] is not None for row in before) == 3  # what people said, and only that
+
+
+def test_its_agreement_with_people_is_shown_and_without_people_nothing_is(
+    judge: Judge, folder: Path, tmp_path: Path, runner: asyncio.Runner
+) -> None:
+    params = {**EVERYTHING, "version": "a@1", "as_of": datetime(2027, 1, 1, tzinfo=UTC)}
+    with DataFolder.open(folder) as opened:
+        pairs = from_folder(opened, "w")
+        events = ratings(judge.rater, pairs, runner.run(ask(judge, pairs)), NOW)
+        opened.record(events)
+        opened.catch_up()
+        found = read_shadow(opened.view, params, None).agreement
+    assert [(one.on, one.found.n) for one in found if one.between == f"{judge.rater} and people"] == [
+        ("answer", 3.0),
+        ("answer", 3.0),
+    ]
+    with DataFolder.open(tmp_path / "without-people") as alone:
+        for number in range(4):
+            tell(alone, number, "Press reset.")
+        alone.record(events)
+        alone.catch_up()
+        labels = read_shadow(alone.view, params, None).labels
+    assert not labels.by_people
+    assert set(labels.ratings.rater.tolist()) == {"heuristic"}
 
 
 def test_judging_again_finds_its_noise(judge: Judge, folder: Path, runner: asyncio.Runner) -> None:
