@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final, cast
+from urllib.parse import quote
 from weakref import finalize
 
 import httpx
 
+from dashboards.desk_rows import ApprovalRow, ConversationRow, ItemRow, NextPairRow
+from dashboards.quality_rows import AuditRow, KnowledgeRow, QualityRow
 from dashboards.rows import DeskRow, GateRow, IncidentRow, MeRow, Overview, PathRow, WhatIfRow
 
 _TIMEOUT: Final = httpx.Timeout(20.0, connect=2.0)
@@ -68,8 +71,48 @@ class Client:
         query = {"workflow": name, "period": period, **(filters or {})}
         return cast("Overview", self._get("/v1/metrics/overview", query))
 
-    def incidents(self, name: str) -> list[IncidentRow]:
-        return cast("list[IncidentRow]", self._get("/v1/incidents", {"workflow": name})["incidents"])
+    def incidents(self, name: str = "") -> list[IncidentRow]:
+        """Open ones first; of every workflow where none is named."""
+        asked = {"workflow": name} if name else {}
+        return cast("list[IncidentRow]", self._get("/v1/incidents", asked)["incidents"])
+
+    def queue(self, name: str, state: str) -> list[ItemRow]:
+        """What waits for people at one workflow's desk, the gravest first; with its texts."""
+        asked = {"workflow": name, "state": state, "limit": "100"}
+        return cast("list[ItemRow]", self._get("/v1/queue", asked)["items"])
+
+    def conversation(self, ticket_id: str) -> ConversationRow:
+        return cast("ConversationRow", self._get(f"/v1/conversations/{quote(ticket_id, safe='')}"))
+
+    def approvals(self, name: str) -> list[ApprovalRow]:
+        """Tool calls that wait for a person."""
+        return cast("list[ApprovalRow]", self._get("/v1/approvals", {"workflow": name})["approvals"])
+
+    def next_pair(self, name: str, actor: str | None) -> NextPairRow:
+        """The next pair that this rater has not judged; ``actor`` on servers without access keys."""
+        asked = {"workflow": name} | ({} if actor is None else {"actor": actor})
+        return cast("NextPairRow", self._get("/v1/reviews/next", asked))
+
+    def knowledge(self, name: str, period: str) -> KnowledgeRow:
+        return cast("KnowledgeRow", self._get("/v1/knowledge", {"workflow": name, "period": period}))
+
+    def quality(self, name: str, period: str) -> QualityRow:
+        return cast("QualityRow", self._get("/v1/quality", {"workflow": name, "period": period}))
+
+    def audit(self, what: str) -> AuditRow:
+        """Who did what, newest first; ``what`` narrows it to one kind of record, empty for all."""
+        return cast("AuditRow", self._get("/v1/audit", {"what": what} if what else {}))
+
+    def figures(self) -> str:
+        """What the server counts of itself, as Prometheus reads it."""
+        response = self._sent("GET", "/metrics", params=self._tenant)
+        if response.is_success:
+            return response.text
+        return str(self._told("/metrics", response))
+
+    def work(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Do something at the desk: POST ``body`` to one of its doors."""
+        return self._answer("POST", path, json=dict(body))
 
     def what_if(self, name: str, changes: Mapping[str, Any]) -> WhatIfRow:
         """How long the steps of a plan would take with ``changes``. Nothing is recorded."""
@@ -102,15 +145,20 @@ class Client:
     def _answer(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, json: Any = None
     ) -> dict[str, Any]:
-        query = {**self._tenant, **(params or {})}
+        response = self._sent(method, path, params={**self._tenant, **(params or {})}, json=json)
+        return self._told(path, response)
+
+    def _sent(self, method: str, path: str, *, params: Mapping[str, str], json: Any = None) -> httpx.Response:
         try:
-            response = self._http.request(method, path, params=query, json=json)
+            return self._http.request(method, path, params=params, json=json)
         except httpx.HTTPError as error:
             raise ApiProblem(
                 0,
                 "The server does not answer",
                 f"{self.url}: {error or type(error).__name__}. Start it with `ridealong serve --data DIR`.",
             ) from error
+
+    def _told(self, path: str, response: httpx.Response) -> dict[str, Any]:
         try:
             body = response.json()
         except ValueError:

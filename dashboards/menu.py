@@ -14,7 +14,7 @@ from dashboards import sign_in
 from dashboards.client import ApiProblem
 from dashboards.reads import Reads
 from dashboards.rows import DeskRow, MeRow
-from dashboards.sections import parts
+from dashboards.sections import incidents, parts
 from dashboards.viewing import Viewing
 from dashboards.views import PAGES, Entry
 
@@ -29,6 +29,8 @@ _STYLE: Final = """
 [data-testid="stMetricLabel"] p {font-size: 0.82rem}
 h1 {font-size: 1.5rem !important; padding: 0 !important}
 h3 {font-size: 1.12rem !important; padding-bottom: 0.1rem !important}
+[class*="st-key-queue-"] button {justify-content: flex-start; min-height: 1.7rem; padding: 0.1rem 0.5rem}
+[class*="st-key-queue-"] [data-testid="stCaptionContainer"] {padding-left: 0.55rem}
 hr {margin: 1.1rem 0 !important}
 @media (max-width: 1040px) {
   [class*="st-key-beside-"] > div > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"],
@@ -86,6 +88,7 @@ def _draw(entry: Entry, found: Callable[[], Viewing | None]) -> None:
             return
         if done := st.session_state.pop("done", None):
             st.success(parts.plain(done))
+        incidents.banner(viewing)
         entry.show(viewing)
 
 

@@ -111,12 +111,18 @@ class MeRow(TypedDict):
 
 class IncidentRow(TypedDict):
     incident_id: str
+    workflow: str
+    version: NotRequired[str | None]
     severity: int
     title: str
     status: str
     blocks: bool
     opened_at: str
     opened_by: str
+    acknowledged_by: NotRequired[str | None]
+    closed_at: NotRequired[str | None]
+    closed_by: NotRequired[str | None]
+    reason: NotRequired[str | None]
 
 
 class DeskRow(TypedDict):

@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Any, Final, NamedTuple
 
 from policies.plan import Plan
+from rollout import page_reads
 from rollout.api.inputs import Promotion
 from rollout.api.orders import moved
 from rollout.clock import Clock, ClockWatch, SystemClock
@@ -125,6 +126,38 @@ class Analyst:
         chosen = dict(filters or {})
         key = ("overview", tenant, name, period, tuple(sorted(chosen.items())))
         return self._cached(key, partial(self._overview, tenant, name, period, chosen))
+
+    def knowledge(self, tenant: str, name: str, period: str) -> dict[str, Any]:
+        """What agents could not answer, and the articles they use.
+
+        Raises:
+            UnknownWorkflow: nothing was ever recorded about it.
+
+        """
+        key = ("knowledge", tenant, name, period)
+        return self._cached(key, lambda: page_reads.knowledge_of(self._about(tenant, name, period)))
+
+    def quality(self, tenant: str, name: str, period: str) -> dict[str, Any]:
+        """Violations, latency, cost and drift.
+
+        Raises:
+            UnknownWorkflow: nothing was ever recorded about it.
+
+        """
+        key = ("quality", tenant, name, period)
+        return self._cached(key, lambda: page_reads.quality_of(self._about(tenant, name, period)))
+
+    def trail(self, tenant: str, what: str = "") -> dict[str, Any]:
+        """Who did what, newest first, and whether the newest records are what was written."""
+        return self._cached(
+            ("trail", tenant, what),
+            lambda: page_reads.trail_of(self._folder, tenant, what, self._clock.now()),
+        )
+
+    def _about(self, tenant: str, name: str, period: str) -> page_reads.About:
+        standing = self._standing(tenant, name)
+        plan = None if standing is None else standing.plan
+        return page_reads.About(self._folder.view, tenant, name, period, self._clock.now(), plan)
 
     def path(self, tenant: str, name: str, track: str = "ladder") -> dict[str, Any]:
         """How each comparison of the gate in force came to stand where it stands.

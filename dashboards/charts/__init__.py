@@ -4,9 +4,13 @@ from dashboards.charts.confidence import cost_curve, reliability
 from dashboards.charts.flow import containment, resolutions
 from dashboards.charts.gate import forest
 from dashboards.charts.headlines import by_category, cost, recontact, trend
+from dashboards.charts.incidents import incidents
+from dashboards.charts.knowledge import articles, gaps
 from dashboards.charts.look import Picture, dressed, label, listed
 from dashboards.charts.path import path
 from dashboards.charts.plan import schedule, waits
+from dashboards.charts.quality import changes, latency, mix, violations
+from dashboards.charts.quality import cost as cost_per_day
 from dashboards.charts.rollout import ladder, timeline
 from dashboards.charts.shadow import agreement, confusion, served
 from dashboards.charts.shares import shares, strips
@@ -14,16 +18,23 @@ from dashboards.charts.shares import shares, strips
 __all__ = [
     "Picture",
     "agreement",
+    "articles",
     "by_category",
+    "changes",
     "confusion",
     "containment",
     "cost",
     "cost_curve",
+    "cost_per_day",
     "dressed",
     "forest",
+    "gaps",
+    "incidents",
     "label",
     "ladder",
+    "latency",
     "listed",
+    "mix",
     "path",
     "recontact",
     "reliability",
@@ -34,5 +45,6 @@ __all__ = [
     "strips",
     "timeline",
     "trend",
+    "violations",
     "waits",
 ]

@@ -95,6 +95,7 @@ def legend(symbol: str = "circle") -> alt.Legend:
         symbolType=symbol,
         symbolOpacity=1,
         symbolStrokeWidth=0,
+        labelLimit=280,
         offset=4,
         padding=0,
     )

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import tzinfo
 from typing import Any, Final
@@ -165,6 +165,18 @@ def empty(title: str, todo: str, command: str = "") -> None:
 def trouble(problem: ApiProblem) -> None:
     """What the API said when it refused or could not be reached, in its own words."""
     st.error(f"**{plain(problem.title)}**  \n{plain(problem.detail)}")
+
+
+def act(doing: Callable[[], object], said: str) -> None:
+    """Do something at the server, then draw the page anew with ``said``; or show why it was refused."""
+    try:
+        doing()
+    except ApiProblem as problem:
+        trouble(problem)
+        return
+    st.session_state["done"] = said
+    st.cache_data.clear()
+    st.rerun()
 
 
 @contextmanager

@@ -8,7 +8,19 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from dashboards.viewing import Viewing
-from dashboards.views import gate, overview, plan, rollouts, shadow
+from dashboards.views import (
+    audit,
+    desk,
+    gate,
+    incidents,
+    knowledge,
+    overview,
+    plan,
+    quality,
+    review,
+    rollouts,
+    shadow,
+)
 
 
 class Entry(NamedTuple):
@@ -23,8 +35,14 @@ class Entry(NamedTuple):
 
 PAGES: Final = (
     Entry("Results", "Overview", "overview", overview.show),
+    Entry("Results", "Knowledge", "knowledge", knowledge.show),
+    Entry("Results", "Quality", "quality", quality.show),
+    Entry("Desk", "Desk", "desk", desk.show),
+    Entry("Desk", "Review", "review", review.show),
     Entry("Release", "Rollouts", "rollouts", rollouts.show),
     Entry("Release", "Gate", "gate", gate.show),
     Entry("Release", "Plan", "plan", plan.show),
     Entry("Release", "Shadow", "shadow", shadow.show),
+    Entry("Record", "Incidents", "incidents", incidents.show),
+    Entry("Record", "Audit", "audit", audit.show),
 )

@@ -64,19 +64,6 @@ def _standing(viewing: Viewing, row: WorkflowRow, track: str) -> None:
             st.text(standing.get("sentence") or row["sentence"])
     with acts:
         orders.bar(viewing, row, track)
-        _incidents(viewing)
-
-
-def _incidents(viewing: Viewing) -> None:
-    """Open severe ones keep every promotion away."""
-    blocking = [each for each in viewing.reads.incidents(viewing.name) if each["blocks"]]
-    for each in blocking:
-        st.warning(
-            parts.plain(
-                f"Severity {each['severity']} incident, open since {parts.moment(each['opened_at'])}: "
-                f"{each['title']}. Nothing is promoted until it is closed."
-            )
-        )
 
 
 def _snapshot(viewing: Viewing, found: GateRow, track: str) -> None:

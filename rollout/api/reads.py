@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from fastapi import APIRouter, FastAPI, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
@@ -13,7 +13,9 @@ from rollout.api.forward import TENANT
 from rollout.api.inputs import PROMOTION, Promotion
 from rollout.api.planning_inputs import WhatIfRequest
 from rollout.api.problems import Refused
-from rollout.what_if import Changes
+
+if TYPE_CHECKING:
+    from rollout.what_if import Changes  # and with it the statistics, which the router never loads
 
 Period = Literal["7d", "28d", "90d", "all"]
 
@@ -40,7 +42,7 @@ class Answers(Protocol):
 
     def path(self, tenant: str, name: str, track: str) -> dict[str, Any]: ...
 
-    def what_if(self, tenant: str, name: str, changes: Changes) -> dict[str, Any]: ...
+    def what_if(self, tenant: str, name: str, changes: "Changes") -> dict[str, Any]: ...
 
     def plans(self, tenant: str) -> dict[str, Any]: ...
 
@@ -178,10 +180,12 @@ def create_app(answers: Answers) -> FastAPI:
     """The analyst's door as an ASGI application."""
     app = FastAPI(title="Ridealong analyst", openapi_url=None)
     app.state.answers = answers
+    from rollout.api.page_reads import public as paged
     from rollout.api.usage import public as used
 
     app.include_router(public)
     app.include_router(used)
+    app.include_router(paged)
     app.include_router(_private)
     problems.install(app)
     return app

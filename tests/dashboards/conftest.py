@@ -13,14 +13,14 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 HERE = Path(__file__).parent
 
 
-def _samples() -> Any:
-    spec = importlib.util.spec_from_file_location("dashboard_samples", HERE / "samples.py")
+def _samples(name: str = "samples") -> Any:
+    spec = importlib.util.spec_from_file_location(f"dashboard_{name}", HERE / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -31,6 +31,12 @@ def _samples() -> Any:
 @pytest.fixture(scope="session")
 def samples() -> Any:
     return _samples()
+
+
+@pytest.fixture(scope="session")
+def desk() -> Any:
+    """Answers of the desk's doors."""
+    return _samples("desk_samples")
 
 
 @dataclass
@@ -49,6 +55,10 @@ class StandIn:
     papers: list[dict[str, Any]] = field(default_factory=list)
     refusal: dict[str, Any] | None = None
     orders: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    answers: dict[str, Any] = field(default_factory=dict)
+    """By path: what any other door answers; a problem where it has a ``status`` of 400 and more."""
+    sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """What was posted to those doors."""
     url: str = ""
 
     def restore(self) -> None:
@@ -57,6 +67,7 @@ class StandIn:
         self.me, self.path, self.what_if = self.samples.me(), self.samples.path(), self.samples.what_if()
         self.refusal = None
         self.orders, self.asked, self.papers, self.incidents = [], [], [], []
+        self.answers, self.sent = {}, []
 
     async def list_(self, _: Request) -> JSONResponse:
         return JSONResponse({"workflows": self.workflows})
@@ -70,7 +81,9 @@ class StandIn:
     async def path_(self, _: Request) -> JSONResponse:
         return JSONResponse(self.path)
 
-    async def incidents_(self, _: Request) -> JSONResponse:
+    async def incidents_(self, request: Request) -> Response:
+        if request.method == "POST":
+            return await self.door_(request)
         return JSONResponse({"incidents": self.incidents})
 
     async def what_if_(self, request: Request) -> JSONResponse:
@@ -94,6 +107,21 @@ class StandIn:
             return JSONResponse(self.refusal, self.refusal["status"])
         return JSONResponse({"step": "sixty"})
 
+    async def door_(self, request: Request) -> Response:
+        path = request.url.path
+        if request.method == "POST":
+            self.sent.append((path, await request.json()))
+        else:
+            state = request.query_params.get("state")
+            path = f"{path}?{state}" if state else path
+        found = self.answers.get(path)
+        if found is None:
+            return JSONResponse({"title": "Not there", "detail": f"no {path}", "status": 404}, 404)
+        if isinstance(found, str):
+            return Response(found, media_type="text/plain")
+        status = found.get("status", 200)
+        return JSONResponse(found, status if isinstance(status, int) else 200)
+
 
 @pytest.fixture(scope="session")
 def _serving(samples: Any) -> Iterator[StandIn]:
@@ -101,13 +129,14 @@ def _serving(samples: Any) -> Iterator[StandIn]:
     app = Starlette(
         routes=[
             Route("/v1/me", stand_in.me_),
-            Route("/v1/incidents", stand_in.incidents_),
+            Route("/v1/incidents", stand_in.incidents_, methods=["GET", "POST"]),
             Route("/v1/plans/what-if", stand_in.what_if_, methods=["POST"]),
             Route("/v1/workflows", stand_in.list_),
             Route("/v1/workflows/{name}/path", stand_in.path_),
             Route("/v1/workflows/{name}/gate", stand_in.gate_),
             Route("/v1/metrics/overview", stand_in.overview_),
             Route("/v1/workflows/{name}/{action}", stand_in.order_, methods=["POST"]),
+            Route("/{rest:path}", stand_in.door_, methods=["GET", "POST"]),
         ]
     )
     door = socket.create_server(("127.0.0.1", 0))

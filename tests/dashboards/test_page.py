@@ -112,12 +112,14 @@ def test_an_open_metric_says_when_it_will_be_decided(opened: Opener) -> None:
     assert "provisional until 2026-03-18" in text
 
 
-def test_an_incident_that_blocks_is_named_beside_the_orders(opened: Opener, api: Any) -> None:
+def test_an_incident_that_blocks_is_named_on_top_of_every_page(opened: Opener, api: Any) -> None:
     at = "2026-09-08T09:00:00+00:00"
     severe = {"severity": 1, "title": "refunds twice", "status": "open", "blocks": True, "opened_at": at}
+    severe["workflow"] = "tier1-support"
     api.incidents = [severe, severe | {"title": "typo", "blocks": False}]
-    page = opened("gate")
-    assert [warning.value.count("refunds twice") for warning in page.warning] == [1]
+    for path in ("gate", "plan"):
+        page = opened(path)
+        assert [error.value.count("refunds twice") for error in page.error] == [1], path
 
 
 def test_a_desk_without_a_rollout_learns_what_to_do(opened: Opener, api: Any) -> None:
