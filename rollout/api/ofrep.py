@@ -19,6 +19,8 @@ from rollout.api.admit import Caller
 from rollout.api.answers import as_json
 from rollout.api.flags import Evaluated, answer, find, flags_of, released
 from rollout.api.inputs import RouteRequest
+from rollout.api.problems import Refused
+from rollout.api.soundness import require_sound
 from rollout.router import assigned_from
 
 if TYPE_CHECKING:
@@ -89,9 +91,10 @@ def context_of(body: bytes) -> dict[str, Any]:
 
     """
     try:
+        require_sound(body)
         sent = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise NotEvaluated("PARSE_ERROR", f"the body is not JSON: {error}") from None
+    except (Refused, orjson.JSONDecodeError) as error:
+        raise NotEvaluated("PARSE_ERROR", f"the body cannot be read as JSON: {error}") from None
     if not isinstance(sent, dict):
         raise NotEvaluated("PARSE_ERROR", 'the body is no object; send {"context": {"targetingKey": …}}')
     context = sent.get("context")

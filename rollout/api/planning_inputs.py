@@ -1,11 +1,13 @@
 """What ``POST /v1/plans/what-if`` accepts: changes to a plan, few and bounded."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from rollout.api.inputs import Input, Label, Workflow
-from rollout.what_if import Changes, StepChange
+
+if TYPE_CHECKING:
+    from rollout.what_if import Changes
 
 _MOST = 40
 Positive = Annotated[float, Field(gt=0, le=1_000_000)]
@@ -31,6 +33,9 @@ class WhatIfRequest(Input):
     tickets_per_day: Positive | None = None
     """Eligible ones; what was observed or declared where left out."""
 
-    def changes(self) -> Changes:
+    def changes(self) -> "Changes":
+        # Here and not above: the router describes this door, and would load the statistics with it.
+        from rollout.what_if import Changes, StepChange
+
         steps = {name: StepChange(**dict(step)) for name, step in self.steps.items()}
         return Changes(steps, dict(self.margins), self.tickets_per_day)

@@ -3,16 +3,18 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import orjson
 
 from rollout.errors import TransitionRefused
 from rollout.incidents.incident import Incident, Incidents, Severity, event, opening, sentence_of
-from rollout.ladder.judge import Judgement
 from rollout.ladder.steps import INCIDENT
 from rollout.ladder.transition import CONTROLLER, Decision, Transition
 from rollout.records import Event
+
+if TYPE_CHECKING:
+    from rollout.ladder.judge import Judgement  # and with it the statistics, which the router never loads
 
 CONDUCT: Final = ("violations", "missed_escalation")
 """Metrics whose proven harm means that customers were told what they must not be told."""
@@ -38,7 +40,7 @@ def incidents_as_of(source: Source, tenant: str, workflow: str, as_of: datetime)
     return found.of(tenant, workflow)
 
 
-def held(judgement: Judgement, incidents: list[Incident]) -> Judgement:
+def held(judgement: "Judgement", incidents: list[Incident]) -> "Judgement":
     """The same judgement, held while a severe incident is open. A roll-back is never held."""
     blocking = [incident for incident in incidents if incident.blocks]
     if not blocking or judgement.decision is Decision.ROLL_BACK:

@@ -202,9 +202,15 @@ def _view(patient: Patient) -> Iterator[_Told]:
     if not (data / "view.duckdb").exists():
         yield Level.WARN, "there is none yet", f"it is built when it is needed, or by `{_rebuild(data)}`"
         return
+    from rollout.record.view import View
+
     try:
-        with DataFolder.open(data, holder="ridealong doctor", parts=("view",), create=False) as folder:
-            position = folder.view.position
+        # Not by the folder's own way of opening it, which builds a damaged one anew: this only looks.
+        with (
+            DataFolder.open(data, holder="ridealong doctor", parts=("view",), create=False),
+            View(data / "view.duckdb") as view,
+        ):
+            position = view.position
     except JournalCorrupt:
         raise
     except Exception as error:  # noqa: BLE001 - DuckDB has many ways to say that a file is none

@@ -184,7 +184,7 @@ def now() -> datetime:
     return NOW
 
 
-@pytest.fixture(name="started")
+@pytest.fixture(name="started", scope="session")
 def _started() -> Any:
     return started
 

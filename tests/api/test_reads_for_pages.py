@@ -41,9 +41,7 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory, plan: Plan) -> Iterator[Desk]:
-    from conftest import started
-
+def desk(tmp_path_factory: pytest.TempPathFactory, plan: Plan, started: Any) -> Iterator[Desk]:
     clock = SimulatedClock(datetime(2026, 9, 1, 12, tzinfo=UTC))
     with DataFolder.open(tmp_path_factory.mktemp("pages") / "data", clock=clock) as folder:
         folder.record(started(plan))

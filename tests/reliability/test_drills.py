@@ -34,9 +34,9 @@ def test_an_abort_wins_every_race_and_the_record_is_what_was_answered() -> None:
     kept(races.races(2))
 
 
-def test_the_race_finds_a_router_that_does_not_hear() -> None:
-    with races.FAULTS["a router that does not hear of aborts"]():
-        assert not races.races(1).kept
+def test_the_race_finds_an_abort_that_leaves_the_version_out_of_quarantine() -> None:
+    with races.FAULTS["an abort that leaves the version out of quarantine"]():
+        assert not races.races(2).kept
 
 
 def test_a_clock_that_is_set_promotes_nobody() -> None:
