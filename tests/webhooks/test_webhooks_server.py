@@ -187,13 +187,13 @@ def spoil(text: str, chance: random.Random) -> str:
 
 
 @pytest.mark.slow
-def test_of_ten_thousand_forgeries_none_is_taken(run: Run) -> None:
+def test_of_two_thousand_forgeries_none_is_taken(run: Run) -> None:
     """Bodies, signatures, times and secrets that are not quite right, under load from one client."""
     chance = random.Random(2026)
     before = len(run.records())
     taken = 0
     now = datetime.now(UTC)
-    for number in range(10_000):
+    for number in range(2_000):
         body = event(number, "status_changed", number, 0, previous="open", current="solved")
         stamp = now.isoformat()
         mark, header, hub = (
