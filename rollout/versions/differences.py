@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from policies.conduct import ON_FAIL, SEVERITIES
 from policies.effective import EffectivePolicy, Rule
+from policies.manifest import AgentVersion
 from rollout.versions.authority import tools
 from rollout.versions.change import Authority, Change
 from rollout.versions.resolved import Resolved
@@ -63,6 +64,7 @@ def compare(before: Resolved, after: Resolved) -> Comparison:
     found = [
         *tools(before.manifest, after.manifest),
         *_policies(before, after),
+        *_models(before.manifest, after.manifest),
         *_settings(before, after),
         *_prompts(before.prompts, after.prompts),
         *_knowledge(before, after),
@@ -70,12 +72,28 @@ def compare(before: Resolved, after: Resolved) -> Comparison:
     return Comparison(before, after, tuple(found))
 
 
+def _models(before: AgentVersion, after: AgentVersion) -> Iterator[Change]:
+    """Roles that got or lost their model; what changed of one that stays is a setting like any other."""
+    old, new = _roles(before), _roles(after)
+    for role in sorted(new.keys() - old.keys()):
+        yield Change("models", f"{role} is now done by {new[role]}, before by rules or not at all")
+    for role in sorted(old.keys() - new.keys()):
+        yield Change("models", f"{role} has no model any more, before {old[role]}")
+
+
+def _roles(manifest: AgentVersion) -> dict[str, str]:
+    if manifest.models is None:
+        return {}
+    return {role: model.name for role, model in manifest.models if model is not None}
+
+
 def _settings(before: Resolved, after: Resolved) -> Iterator[Change]:
     """Keys of the manifest that hold values: models, thresholds, deadline, budget and so on."""
     old, new = _flat(before.manifest), _flat(after.manifest)
+    one_sided = {f"models.{role}." for role in _roles(before.manifest).keys() ^ _roles(after.manifest).keys()}
     for key in sorted({*old, *new}):
         was, now = old.get(key), new.get(key)
-        if was != now:
+        if was != now and not key.startswith(tuple(one_sided)):
             area, _, rest = key.partition(".")
             sentence = f"{key} is {_value(now)}, before {_value(was)}"
             yield Change(area, sentence, authority=_bolder(area, rest, was, now))

@@ -25,6 +25,7 @@ from agents.remote.signature import FRESH, HEADER, accepted, signed
 from agents.remote.transport import Endpoint
 from agents.tools import NO_TOOLS, ReadOnly
 from policies.manifest import AgentVersion
+from rollout.serve.settings import RunSettings
 from rollout.webhooks.signature import Key, verify_signed
 
 SECRET = b"a-secret-of-at-least-sixteen"
@@ -376,6 +377,11 @@ class TestManifest:
             AgentUnavailable, match=f"THEIRS_AGENT_SECRET.*{told}|{told}.*THEIRS_AGENT_SECRET"
         ):
             build(AgentVersion.model_validate(MANIFEST), Path())
+
+    def test_only_processes_that_ask_agents_have_the_secret(self) -> None:
+        settings = RunSettings("data", None, "http://127.0.0.1:1", "a.sock", "token", 3)
+        assert "THEIRS_AGENT_SECRET" not in settings.environment()
+        assert settings.agents_environment()["THEIRS_AGENT_SECRET"] == SECRET.decode()
 
     def test_a_turn_is_told_apart_by_tenant_workflow_ticket_and_length(self) -> None:
         one = ticket()

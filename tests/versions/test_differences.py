@@ -94,6 +94,14 @@ def test_whatever_decides_how_it_answers_is_said(
     assert found.before.digest != found.after.digest
 
 
+def test_a_role_that_gets_a_model_is_one_change_and_its_built_in_prompt_another(folder: Path) -> None:
+    models = {**BASE["models"], "triage": {"name": "openai/gpt-4o-mini-2024-07-18", "max_tokens": 200}}
+    found = [change.sentence for change in compared(folder, models=models).changes]
+    assert found[0] == "triage is now done by openai/gpt-4o-mini-2024-07-18, before by rules or not at all"
+    assert found[1].startswith("the prompt of triage is new")
+    assert len(found) == 2
+
+
 def test_a_prompt_is_shown_as_a_unified_diff(folder: Path) -> None:
     (change,) = compared(folder, prompts={"resolution": "other.md"}).changes
     assert {"-Be kind.", "+Be exact.", " Be short."} <= set(change.detail)
