@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from agents.contract import Ticket
 from policies.canonical import canonical
-from rollout.approvals.calls import Call, call_id, decision_id, of_ticket, opening, result_id
+from rollout.approvals.calls import Call, begun, call_id, decision_id, of_ticket, result_id
 from rollout.clock import Clock
 from rollout.errors import ConflictingEvent
 from rollout.record.content import ContentStore, Text
@@ -61,9 +61,7 @@ class Book:
             actor=f"agent:{told.version}",
         )
         self._once(event)
-        found = self.journal.find(event.event_id, ticket.tenant)
-        assert found is not None
-        return opening(found)
+        return begun(event)
 
     def decide(self, call: Call, told: ToolDecided, note: str, actor: str) -> None:
         """Record a person's word on a call.

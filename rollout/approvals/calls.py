@@ -1,12 +1,12 @@
 """A tool call as the journal holds it. What is on record decides how it stands; nothing else does."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
-from rollout.records import Kind, Record
+from rollout.records import Event, Kind, Record, ToolCalled
 
 MOST_NUMBERS: Final = 200
 """Calls that there may be for one ticket, refused ones included."""
@@ -131,21 +131,26 @@ def _further(call: Call) -> Iterator[str]:
 def opening(record: Record) -> Call:
     """The call of its first record."""
     told = record.payload
-    amount, expires = told["amount_usd"], told["expires_at"]
+    return _of(record, {**told, "expires_at": _moment(told["expires_at"])})
+
+
+def begun(event: Event) -> Call:
+    """The call of an event that was just recorded."""
+    told: ToolCalled = event.payload
+    return _of(event, {name: getattr(told, name) for name in ToolCalled.__slots__})
+
+
+def _of(envelope: Record | Event, told: Mapping[str, Any]) -> Call:
     same = ("ticket_id", "customer_id", "number", "tool", "version", "what", "message", "mode")
+    further = ("reason", "detail", "approval_id", "expires_at", "approvers")
     return Call(
-        tenant=record.tenant,
-        workflow=record.workflow,
-        region=record.region,
-        at=record.occurred_at,
-        **{name: told[name] for name in same},
-        reason=told["reason"],
-        detail=told["detail"],
-        amount=None if amount is None else Decimal(amount),
+        tenant=envelope.tenant,
+        workflow=envelope.workflow,
+        region=envelope.region,
+        at=envelope.occurred_at,
+        **{name: told[name] for name in (*same, *further)},
+        amount=None if told["amount_usd"] is None else Decimal(told["amount_usd"]),
         arguments=told["content"].get("arguments"),
-        approval_id=told["approval_id"],
-        expires_at=_moment(expires),
-        approvers=told["approvers"],
     )
 
 

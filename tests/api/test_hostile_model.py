@@ -259,7 +259,7 @@ def test_an_approval_cannot_be_replayed_forged_or_given_by_the_agent(house: Any)
     agent = Hostile(itertools.cycle([("credit", {"amount_usd": 25})]), 1)
     desk = house("live", agent)
 
-    async def go() -> int:
+    async def go() -> tuple[int, str]:
         await desk.all(20)
         calls = await desk.approvals.listed("default", state="pending")
         refused = 0
@@ -283,10 +283,11 @@ def test_an_approval_cannot_be_replayed_forged_or_given_by_the_agent(house: Any)
         for _ in range(5):
             with pytest.raises(DeskRefused):
                 await desk.approvals.decide("default", first.approval_id, again)
-        return refused
+        return refused, first.customer_id
 
-    assert asyncio.run(go()) == 100
-    assert desk.done == [("credit", {"customer_id": "c-1", "amount_usd": 25})]
+    refused, customer = asyncio.run(go())
+    assert refused == 100
+    assert desk.done == [("credit", {"customer_id": customer, "amount_usd": 25})]
 
 
 def test_the_claims_above_bite(house: Any) -> None:
