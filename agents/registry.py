@@ -13,7 +13,7 @@ from agents.models.access import ModelAccess
 from agents.pipeline import PipelineAgent
 from agents.python_agent import FactoryUnusable, from_factory
 from agents.remote.agent import RemoteAgent
-from agents.remote.settings import policies_of, secret_from
+from agents.remote.settings import address_of, policies_of, secret_from
 from agents.remote.transport import Endpoint
 from agents.roles.team import Teams
 from agents.scripted import ScriptedAgent, lines
@@ -148,13 +148,13 @@ def _pipeline(
 def _remote(manifest: AgentVersion, folder: Path, http: HttpAgent) -> RemoteAgent:
     limits = manifest.thresholds
     try:
-        secret = secret_from(http.secret_env)
+        endpoint = Endpoint(address_of(http.url), secret_from(http.secret_env))
         policies = policies_of(manifest, folder)
     except LookupError as error:
         raise AgentUnavailable(f"{manifest.ref}: {error}") from None
     return RemoteAgent(
         version=manifest.ref,
-        endpoint=Endpoint(http.url, secret),
+        endpoint=endpoint,
         rules=EscalationRules(
             min_confidence=limits.confidence,
             max_turns=limits.max_turns,

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from policies.manifest import AgentVersion
 from policies.problems import PolicyInvalid
@@ -31,6 +32,18 @@ def secret_from(name: str | None, environment: Mapping[str, str] | None = None) 
             "e.g. what `openssl rand -hex 32` prints"
         )
     return value.encode()
+
+
+def address_of(url: str) -> str:
+    """The address, as it may be logged.
+
+    Raises:
+        LookupError: it holds a user name or a password.
+
+    """
+    if "@" in urlsplit(url).netloc:
+        raise LookupError("its url holds a user name or a password; sign with a secret_env instead")
+    return url
 
 
 def policies_of(manifest: AgentVersion, folder: Path) -> Policies | None:

@@ -8,6 +8,8 @@ from rollout.trials.knowledge_eval import KnowledgeEval, Point, Rate
 _FEW: Final = 10
 """Answers with a citation below which a share says nothing."""
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 320, 60, 50
+_APART: Final = 40
+"""Between two labels, so that they can be read."""
 _STYLE: Final = "font-family='sans-serif' font-size='12' fill='#444'"
 _MIDDLE: Final = f"text-anchor='middle' {_STYLE}"
 
@@ -161,10 +163,12 @@ def drawing(found: KnowledgeEval) -> str:
         lines.append(f"<line x1='{x:.1f}' x2='{x:.1f}' y1='{low:.1f}' y2='{high:.1f}' stroke='#9ecae1'/>")
     path = " ".join(f"{_across(point.coverage.value or 0.0):.1f},{_y(point):.1f}" for point in known)
     lines.append(f"<polyline points='{path}' fill='none' stroke='#08519c' stroke-width='2'/>")
+    labelled = float(_WIDTH)
     for point in known:
         x = _across(point.coverage.value or 0.0)
         lines.append(f"<circle cx='{x:.1f}' cy='{_y(point):.1f}' r='3' fill='#08519c'/>")
-        if round(point.confidence * 100) % 10 == 0:
+        if round(point.confidence * 100) % 10 == 0 and abs(labelled - x) > _APART:
+            labelled = x
             label = f"<text x='{x + 6:.1f}' y='{_y(point) - 6:.1f}' {_STYLE}>{point.confidence:.1f}</text>"
             lines.append(label)
     lines += [

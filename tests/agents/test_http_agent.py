@@ -378,6 +378,12 @@ class TestManifest:
         ):
             build(AgentVersion.model_validate(MANIFEST), Path())
 
+    def test_an_address_holds_no_password(self) -> None:
+        described = {**MANIFEST, "http": {"url": "https://eva:letmein@agent.example/answer"}}
+        with pytest.raises(AgentUnavailable, match="user name or a password") as refused:
+            build(AgentVersion.model_validate(described), Path())
+        assert "letmein" not in str(refused.value)
+
     def test_only_processes_that_ask_agents_have_the_secret(self) -> None:
         settings = RunSettings("data", None, "http://127.0.0.1:1", "a.sock", "token", 3)
         assert "THEIRS_AGENT_SECRET" not in settings.environment()

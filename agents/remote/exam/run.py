@@ -46,6 +46,8 @@ def examine(
 def address_trouble(url: str) -> str | None:
     """Why an address cannot be a manifest's, or ``None``."""
     parts = urlsplit(url)
+    if "@" in parts.netloc:
+        return "an address holds no user name and no password; requests are signed with a secret instead"
     if parts.scheme == "https" and parts.hostname:
         return None
     if parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}:
