@@ -165,7 +165,8 @@ class Ours(Server):
         plans = self.folder / "rollouts"
         plans.mkdir()
         (plans / "tier1.yaml").write_text(PLAN, encoding="utf-8")
-        shutil.copytree(ROOT / "policies" / "agents", self.folder / "agents")
+        for part in ("agents", "conduct"):
+            shutil.copytree(ROOT / "policies" / part, self.folder / part)
         self.data = self.folder / "data"
         if self.name == "keyed":
             made = subprocess.run(

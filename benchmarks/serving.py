@@ -77,7 +77,8 @@ def serving(folder: Path, rows: int) -> Iterator[tuple[str, int]]:
     plans = folder / "rollouts"
     plans.mkdir()
     (plans / "tier1.yaml").write_text(PLAN, encoding="utf-8")
-    shutil.copytree(ROOT / "policies" / "agents", folder / "agents")
+    for part in ("agents", "conduct"):
+        shutil.copytree(ROOT / "policies" / part, folder / part)
     history(folder / "past.csv", rows)
     data = str(folder / "data")
     command = [str(RIDEALONG), "import", str(folder / "past.csv"), "--workflow", "tier1", "--data", data]

@@ -248,13 +248,19 @@ class Analyst:
 
     def plans(self, tenant: str) -> dict[str, Any]:
         """How the files of the folder of plans stand; those of one tenant by name."""
-        return told(self._keeper.files if self._keeper is not None else {}, tenant)
+        keeper = self._keeper
+        return {
+            **told(keeper.files if keeper is not None else {}, tenant),
+            "looked": keeper is None or keeper.looked,
+        }
 
     @contextmanager
     def following(self, plans: Path | None, *, poll: float, tick: float) -> Iterator[None]:
         """Follow the journal in a thread of its own for as long as the block runs."""
         done = threading.Event()
-        thread = threading.Thread(target=self._follow, args=(plans, poll, tick, done), name="follower")
+        if plans is not None:
+            self.keep_plans(plans)
+        thread = threading.Thread(target=self._follow, args=(poll, tick, done), name="follower")
         thread.start()
         try:
             yield
@@ -262,10 +268,8 @@ class Analyst:
             done.set()
             thread.join()
 
-    def _follow(self, plans: Path | None, poll: float, tick: float, done: threading.Event) -> None:
+    def _follow(self, poll: float, tick: float, done: threading.Event) -> None:
         due = monotonic()
-        if plans is not None:
-            self.keep_plans(plans)
         while not done.wait(poll):
             try:
                 self.catch_up()

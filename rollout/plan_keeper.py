@@ -81,6 +81,11 @@ class PlanKeeper:
         self.files: dict[str, FileState] = {}
         """By name, replaced as a whole: readers in other threads see one look or the next."""
 
+    @property
+    def looked(self) -> bool:
+        """Whether what is in the folder was taken in once: until then its rollouts may not have begun."""
+        return self._taken is not None
+
     def look(self) -> bool:
         """Look once; whether anything was taken in.
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from agents.contract import Packet, Source, Ticket, Triage
+from agents.roles.triage import read_sentiment
 from agents.text import normalise, sentences
 from policies.vocabulary import Sentiment
 
@@ -54,6 +55,7 @@ _NEXT_STEPS: Final[Mapping[str, str]] = {
     "model-handed-over": "Answer from experience; the articles did not suffice for an answer.",
     "low-confidence": "Check the articles below against the question before using them.",
 }
+_DEGRADED: Final = "sentiment-degradation"
 _TONES: Final[Mapping[Sentiment, str]] = {
     Sentiment.ANGRY: "Angry. Apologise once, plainly; no templates, say what happens next and when.",
     Sentiment.FRUSTRATED: "Frustrated. Acknowledge the effort already made; be concrete.",
@@ -81,14 +83,16 @@ def packet(
 
     """
     leading = reasons[0] if reasons else ""
+    answers = sum(turn.author == "agent" for turn in ticket.turns)
+    before = [f"The agent answered {answers} times before."] if answers else []
     spoken = [f"No answer was given: {', '.join(reasons)}."] if reasons else []
     return Packet(
         customer=_clip("customer", _customer(ticket, triage)),
         issue=_clip("issue", _issue(ticket)),
-        tried=_clip("tried", " ".join([*tried, *spoken]) or "Nothing yet."),
+        tried=_clip("tried", " ".join([*before, *tried, *spoken]) or "Nothing yet."),
         knowledge=_clip("knowledge", "; ".join(map(_cite, sources)) or "Nothing relevant found."),
         next_step=_clip("next_step", _NEXT_STEPS.get(leading, "Read the request and answer it personally.")),
-        tone=_clip("tone", _TONES[triage.sentiment]),
+        tone=_clip("tone", _TONES[_mood(ticket, triage, reasons)]),
     )
 
 
@@ -116,6 +120,14 @@ def _customer(ticket: Ticket, triage: Triage) -> str:
         f"language {ticket.language}" if ticket.language else "",
     ]
     return "; ".join(fact for fact in facts if fact) + "."
+
+
+def _mood(ticket: Ticket, triage: Triage, reasons: Sequence[str]) -> Sentiment:
+    """How the customer sounds now: in the newest message, and no better than why it is handed over."""
+    said = [turn.text for turn in ticket.turns if turn.author == "customer"]
+    newest = read_sentiment(said[-1]) if said else triage.sentiment
+    calm = newest in (Sentiment.NEUTRAL, Sentiment.POSITIVE)
+    return Sentiment.FRUSTRATED if calm and _DEGRADED in reasons else newest
 
 
 def _issue(ticket: Ticket) -> str:

@@ -46,7 +46,8 @@ async def ready(door: "Door", _: Request, caller: Caller) -> Response:
     failure = door.journal.failure
     plans = None if position is None else await door.analyst.plans(caller.tenant)
     refused = plans is not None and plans["refused"] > 0
-    status = "failed" if failure else "degraded" if position is None or refused else "ready"
+    beginning = plans is not None and not plans.get("looked", True)
+    status = "failed" if failure else "degraded" if position is None or refused or beginning else "ready"
     answer: dict[str, Any] = {"status": status}
     if caller.may(Permission.READ):
         own = sum(tenant == caller.tenant for tenant, _ in door.standings.workflows())
@@ -61,6 +62,8 @@ async def ready(door: "Door", _: Request, caller: Caller) -> Response:
 
 def _plans(plans: dict[str, Any] | None) -> str:
     """The alarm in words: which files are not followed, and why."""
+    if plans is not None and not plans.get("looked", True):
+        return "not looked at yet; rollouts of new ones have not begun"
     if plans is None:
         return "nobody looks at them; the last good ones stay in force"
     if not plans["refused"] and not plans["waiting"]:

@@ -62,6 +62,7 @@ def serving(base: Path, change: Callable[[Path], None] = lambda _: None) -> Iter
     plans = base / "plans"
     plans.mkdir()
     shutil.copytree(ROOT / "policies" / "agents", plans / "agents")
+    shutil.copytree(ROOT / "policies" / "conduct", plans / "conduct")
     shutil.copy(PLAYBOOK, plans / "plan.yaml")
     change(plans)
     with server.running(base / "data", plans=plans, port=0) as (supervisor, url):
