@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rollout.record.view import View
+    from rollout.weekly import Weekly
 
 Workflow = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The workflow to judge.")]
 AsOf = Annotated[
@@ -105,7 +106,14 @@ def report(  # noqa: PLR0913, PLR0917 - the options of one command
         ),
     ] = None,
     plan: PlanFile = None,
-    md: Annotated[Path | None, typer.Option("--md", metavar="FILE", help="Also write Markdown here.")] = None,
+    md: Annotated[
+        Path | None,
+        typer.Option("--markdown", "--md", metavar="FILE", help="Also write the weekly report as Markdown."),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Also write it as one self-contained HTML file."),
+    ] = None,
     tenant: Tenant = "default",
     as_json: AsJson = False,
 ) -> None:
@@ -117,6 +125,7 @@ def report(  # noqa: PLR0913, PLR0917 - the options of one command
     moment = moment_of(as_of)
     filters = _filters(where or [])
     told: list[dict[str, object]] = []
+    weeks: list[Weekly] = []
     with opened_view(data, "ridealong report") as view:
         if workflow is not None:
             require_workflow(view, workflow, tenant)
@@ -128,6 +137,10 @@ def report(  # noqa: PLR0913, PLR0917 - the options of one command
                 view, name, moment, period=period, tenant=tenant, plan=found.plan, filters=filters
             )
             told.append({**read.to_json(), "plan": {"source": found.source}})
+            if md is not None or html is not None:
+                from rollout.weekly import weekly
+
+                weeks.append(weekly(view, found.plan, told[-1], moment, tenant))
             if not read.tickets and read.newest is not None:
                 typer.echo(
                     f"ridealong: no ticket of {name!r} in this period; its newest is of {read.newest:%F}. "
@@ -136,7 +149,8 @@ def report(  # noqa: PLR0913, PLR0917 - the options of one command
                 )
     if not told:
         raise UsageError(f"{data} holds no tickets yet; import some or run the demo")
-    _print_report(told, md, as_json=as_json)
+    _write_report(told, weeks, md, html)
+    _print_report(told, as_json=as_json)
 
 
 def backtest(
@@ -183,12 +197,28 @@ def backtest(
         typer.echo(backtest_text(result))
 
 
-def _print_report(told: "list[dict[str, object]]", md: Path | None, *, as_json: bool) -> None:
+def _write_report(
+    told: "list[dict[str, object]]", weeks: "list[Weekly]", md: Path | None, html: Path | None
+) -> None:
+    """Write the files that were asked for."""
+    if html is not None:
+        from rollout.report_html import report_html
+
+        html.write_text(report_html(weeks), encoding="utf-8")
+    if md is not None:
+        from rollout.cli.report_text import report_text
+        from rollout.report_md import weekly_text
+
+        pages = [
+            f"{report_text(each)}\n\n{weekly_text(week)}" for each, week in zip(told, weeks, strict=True)
+        ]
+        md.write_text("\n\n".join(pages) + "\n", encoding="utf-8")
+
+
+def _print_report(told: "list[dict[str, object]]", *, as_json: bool) -> None:
     from rollout.cli.report_text import report_text
 
     text = "\n\n".join(report_text(each) for each in told) + "\n"
-    if md is not None:
-        md.write_text(text, encoding="utf-8")
     if as_json:
         print_json({"reports": told})
     else:
