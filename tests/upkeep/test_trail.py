@@ -1,0 +1,88 @@
+"""The audit trail tells who did what within a tenant, and notices a record that was changed."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout.access.notes import Author, used
+from rollout.clock import SimulatedClock
+from rollout.errors import UsageError
+from rollout.incidents.incident import Severity, event, opening
+from rollout.record.folder import DataFolder
+from rollout.records import Claimed, Drafted, Event, Kind
+from rollout.upkeep.trail import trail, verified
+
+NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
+ADA = Author("key:1", "key", ("release_manager",), "ada (key:1)")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Any:
+    with DataFolder.open(tmp_path / "data", clock=SimulatedClock(NOW)) as found:
+        refused = used("refused", ADA, "default", "POST /v1/keys", NOW, {"code": "forbidden"})
+        ordered = used(
+            "ordered", ADA, "default", "POST /v1/x", NOW, {"action": "abort", "reason": "why"}, "w"
+        )
+        theirs = used("ordered", ADA, "another", "POST /v1/x", NOW, {"action": "abort"}, "w")
+        noted = opening("inc-1", Severity.SEV1, "refunds twice", version=None, origin="person")
+        incident = event(noted, "", "default", "w", "ada", NOW)
+        claim = Event("claim:t-1:1", Kind.CLAIM, NOW, Claimed("t-1", 1, "ada"), workflow="w", actor="ada")
+        draft = Event("draft:t-1:1", Kind.APPROVAL, NOW, Drafted("t-1", "a@1", 1), workflow="w")
+        found.record([refused, ordered, theirs, incident, claim, draft])
+        found.catch_up()
+        yield found
+
+
+def told(folder: Any, what: str = "", tenant: str = "default") -> list[tuple[str, str]]:
+    rows = trail(folder.view, tenant, what, since=NOW - timedelta(days=28))["rows"]
+    return [(row["kind"], row["action"]) for row in rows]
+
+
+def test_what_people_did_is_told_newest_first_and_an_agents_draft_is_none_of_it(folder: Any) -> None:
+    deeds = [("claim", "claimed"), ("incident", "open"), ("access", "ordered"), ("access", "refused")]
+    assert told(folder) == deeds
+
+
+def test_it_can_be_narrowed_and_never_leaves_the_tenant(folder: Any) -> None:
+    assert told(folder, "refusals") == [("access", "refused")]
+    assert told(folder, "desk") == [("claim", "claimed")]
+    assert told(folder, tenant="another") == [("access", "ordered")]
+    with pytest.raises(UsageError, match="there is orders"):
+        told(folder, "everything")
+
+
+def test_refusals_are_counted_by_door_and_reason(folder: Any) -> None:
+    (row,) = trail(folder.view, "default", since=NOW - timedelta(days=28))["refusals"]
+    assert (row["route"], row["code"], row["n"]) == ("POST /v1/keys", "forbidden", 1)
+    assert trail(folder.view, "default", since=NOW)["refusals"] == []
+
+
+def test_a_sound_chain_is_said_to_be_sound_up_to_its_head(folder: Any) -> None:
+    found = verified(folder.path, NOW)
+    assert (found["sound"], found["whole"], found["records"]) == (True, True, 6)
+    assert (found["head"], found["hash"]) == tuple(folder.head())
+
+
+def test_only_the_newest_are_looked_at_and_each_against_the_one_before(
+    folder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rollout.upkeep.trail.CHECKED", 2)
+    found = verified(folder.path, NOW)
+    assert (found["sound"], found["whole"], found["records"], found["first"]) == (True, False, 2, 5)
+    assert found["head"] == 6
+
+
+def test_a_record_that_was_changed_is_named(folder: Any) -> None:
+    (segment,) = (folder.path / "journal").glob("*.jsonl")
+    segment.write_bytes(segment.read_bytes().replace(b"refunds twice", b"refunds once!"))
+    found = verified(folder.path, NOW)
+    assert not found["sound"]
+    assert "does not match its digest" in found["fault"]
+
+
+def test_an_empty_journal_is_sound(tmp_path: Path) -> None:
+    with DataFolder.open(tmp_path / "data") as empty:
+        found = verified(empty.path, NOW)
+    assert (found["sound"], found["records"], found["head"]) == (True, 0, 0)
