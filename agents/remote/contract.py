@@ -5,6 +5,7 @@ know: there will be more. We **refuse** fields of an answer that we do not know:
 ``confidense`` must not pass for an agent that has none.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ MOST_TEXT: Final = 20_000
 """Characters of a reply."""
 _MOST_TURNS: Final = 50
 _LONGEST_TURN: Final = 20_000
+_LONGEST_ID: Final = 200
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,63}$")]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=300)]
@@ -104,8 +106,13 @@ class AgentAnswer(_Part):
 
 
 def turn_id(ticket: Ticket) -> str:
-    """One per customer turn: asked again about the same turn, an agent may answer from memory."""
-    return f"{ticket.tenant}:{ticket.workflow}:{ticket.ticket_id}:{len(ticket.turns)}"
+    """One per customer turn: asked again about the same turn, an agent may answer from memory.
+
+    Its digest where it would not fit into a header.
+    """
+    name = f"{ticket.tenant}:{ticket.workflow}:{ticket.ticket_id}:{len(ticket.turns)}"
+    plain = name.isascii() and name.isprintable() and len(name) <= _LONGEST_ID
+    return name if plain else hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def request(

@@ -67,7 +67,7 @@ class Endpoint:
             "Accept-Encoding": "identity",  # what is not packed cannot unpack to gigabytes
             "User-Agent": "ridealong",
             "Ridealong-Contract": CONTRACT,
-            "Idempotency-Key": turn.encode("ascii", "backslashreplace").decode(),
+            "Idempotency-Key": turn,
         }
         if self._secret is not None:
             told[HEADER] = signed([self._secret], body, self._now())

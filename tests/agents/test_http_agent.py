@@ -393,3 +393,10 @@ class TestManifest:
         one = ticket()
         others = [ticket(tenant="b"), ticket(workflow="w"), ticket(ticket_id="t-2"), ticket(turns=turns("a"))]
         assert len({turn_id(each) for each in (one, *others)}) == 5
+
+    @pytest.mark.parametrize("ticket_id", ["x" * 500, "täglich", "one\ntwo", "half \ud83d"])
+    def test_an_odd_or_endless_id_is_asked_about_like_any_other(self, ticket_id: str) -> None:
+        theirs = Theirs()
+        assert answered(agent(theirs), ticket_id=ticket_id).action is Action.REPLY
+        assert theirs.seen[0].headers["Idempotency-Key"] == theirs.asked[0]["turn_id"]
+        assert len(theirs.asked[0]["turn_id"]) == 64
