@@ -4,7 +4,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -59,10 +59,14 @@ def gate(
     """Say what a gate decides, metric by metric, and what is missing. Exit 0 only for PROMOTE."""
     from rollout.gating import gate as look
     from rollout.gating import require_workflow
-    from rollout.ladder.transition import Decision
     from rollout.yardstick import find_plan, state_as_of
 
     moment = moment_of(as_of)
+    if plan is None and step is None:
+        told = _gate_of_server(data, workflow, as_of and moment.isoformat(), track.value, tenant)
+        if told is not None:
+            _tell_gate(told, as_json)
+            return
     with opened_view(data, f"ridealong gate {workflow}") as view:
         require_workflow(view, workflow, tenant)
         yardstick = find_plan(view, workflow, tenant=tenant, data=data, file=plan)
@@ -79,13 +83,35 @@ def gate(
             tenant=tenant,
             forecast=True,
         ).judged_by(yardstick.source)
-    if as_json:
-        print_json(report.to_json())
-    else:
-        from rollout.cli.gate_text import gate_text
+    _tell_gate(report.to_json(), as_json)
 
-        typer.echo(gate_text(report.to_json()))
-    if report.decision is not Decision.PROMOTE:
+
+def _gate_of_server(
+    data: Path, workflow: str, as_of: str | None, track: str, tenant: str
+) -> "dict[str, Any] | None":
+    """The gate as the server that holds the folder sees it; None where none does."""
+    from rollout.cli.caller import call
+    from rollout.serve.viewer import running_server
+
+    url = running_server(data)
+    if url is None:
+        return None
+    named = None if tenant == "default" else tenant  # left out: a key's own tenant
+    told: dict[str, Any] = call(
+        url, "GET", f"/v1/workflows/{workflow}/gate", track=track, as_of=as_of, tenant=named
+    )
+    return told
+
+
+def _tell_gate(told: "dict[str, Any]", as_json: bool) -> None:
+    from rollout.cli.gate_text import gate_text
+    from rollout.ladder.transition import Decision
+
+    if as_json:
+        print_json(told)
+    else:
+        typer.echo(gate_text(told))
+    if told["decision"] != Decision.PROMOTE:
         raise typer.Exit(1)
 
 

@@ -42,6 +42,34 @@ def status(
 ) -> None:
     """Say where a rollout stands, what holds it and until when, and who decided what."""
     from rollout.cli.status_text import status_text
+
+    rows = _standing_of_server(data, workflow, tenant)
+    if rows is None:
+        rows = _standing(data, workflow, tenant)
+    if as_json:
+        print_json(rows if workflow is None else rows[0])
+    elif rows:
+        typer.echo("\n\n".join(status_text(row, _SHOWN) for row in rows))
+    else:
+        typer.echo("No rollout was started here. Begin one with `ridealong start PLAN_FILE`.")
+
+
+def _standing_of_server(data: Path, workflow: str | None, tenant: str) -> list[dict[str, Any]] | None:
+    """As the server that holds the folder sees it; None where none does."""
+    from rollout.cli.caller import call
+    from rollout.serve.viewer import running_server
+
+    url = running_server(data)
+    if url is None:
+        return None
+    named = None if tenant == "default" else tenant  # left out: a key's own tenant
+    if workflow is not None:
+        return [call(url, "GET", f"/v1/workflows/{workflow}", tenant=named)]
+    rows: list[dict[str, Any]] = call(url, "GET", "/v1/workflows", tenant=named)["workflows"]
+    return [row for row in rows if row["status"] != "not_started"]
+
+
+def _standing(data: Path, workflow: str | None, tenant: str) -> list[dict[str, Any]]:
     from rollout.clock import SystemClock
     from rollout.status import status
 
@@ -60,12 +88,7 @@ def status(
                 for row in folder.view.transitions(tenant, name)
             ]
             rows.append(status(standing, controller.rulings(standing, now), now, history))
-    if as_json:
-        print_json(rows if workflow is None else rows[0])
-    elif rows:
-        typer.echo("\n\n".join(status_text(row, _SHOWN) for row in rows))
-    else:
-        typer.echo("No rollout was started here. Begin one with `ridealong start PLAN_FILE`.")
+    return rows
 
 
 def start(

@@ -117,10 +117,13 @@ def set_up(process: str, *, quiet: bool = False) -> LogSettings:
     settings = settings_from()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter_of(process, settings))
-    handler.addFilter(Rated(settings.rate))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.level.upper())
+    least = root.level
+    # A library may set a level of its own, and the root's says nothing to it.
+    handler.addFilter(lambda record: record.levelno >= least or record.name.split(".")[0] in _OURS)
+    handler.addFilter(Rated(settings.rate))
     logging.getLogger(ACCESS_LOGGER).setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
     crashed = logging.getLogger("ridealong")

@@ -30,6 +30,8 @@ from policies.vocabulary import Complexity, Sentiment, Urgency
         ("The charger caught fire last night", "safety"),
         ("honestly i want to die", "safety"),
         ("My account has been hacked", "security"),
+        ("Somebody hacked my account, help", "security"),
+        ("They broke into my e-mail", "security"),
         ("Somebody else is using my card", "security"),
         ("there is an unauthorised charge on my bill", "security"),
         ("Can I speak to a real person please", "asks-for-human"),

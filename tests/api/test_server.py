@@ -14,7 +14,9 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from rollout.cli import app
 from rollout.errors import FolderInUse, UsageError
 from rollout.record.folder import DataFolder
 from rollout.serve import server
@@ -116,6 +118,20 @@ def test_an_order_is_seen_by_the_very_next_read(run: Run) -> None:
     refused = run.http.post("/v1/workflows/tier1-support/promote", json=order)
     assert (refused.status_code, refused.json()["code"]) == (409, "refused")
     assert "NO_DATA" in refused.json()["detail"] or "NOT" in refused.json()["detail"]
+
+
+@pytest.mark.slow
+def test_commands_look_through_the_server_that_holds_the_folder(run: Run) -> None:
+    settings = json.loads(run.supervisor.child("router").environment["RIDEALONG_RUN"])
+    data = ["--data", settings["data"]]
+    shown = CliRunner().invoke(app, ["status", *data, "--json"])
+    rows = run.http.get("/v1/workflows").json()["workflows"]
+    names = {row["workflow"] for row in rows if row["status"] != "not_started"}
+    assert {row["workflow"] for row in json.loads(shown.stdout)} == names >= {"tier1-support"}
+    told = CliRunner().invoke(app, ["status", "tier1-support", *data]).stdout
+    assert "tier1-support: running at shadow" in told
+    judged = CliRunner().invoke(app, ["gate", "tier1-support", *data, "--json"])
+    assert (judged.exit_code, json.loads(judged.stdout)["decision"]) == (1, "HOLD"), "no data is no pass"
 
 
 @pytest.mark.slow

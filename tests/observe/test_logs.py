@@ -170,6 +170,18 @@ fails()
 """
 
 
+def test_a_library_with_a_level_of_its_own_is_not_louder_than_was_asked_for() -> None:
+    code = (
+        "import logging\nfrom rollout.observe import logs\nlogs.set_up('agents')\n"
+        "chatty = logging.getLogger('chatty')\nchatty.setLevel(logging.DEBUG)\n"
+        "chatty.debug('x')\nchatty.warning('y')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PATH": ""}
+    )
+    assert done.stderr.count("said by chatty") == 1
+
+
 def test_a_whole_process_writes_json_lines_without_anybodys_words() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROCESS.format(secret=SECRET.replace("'", ""))],
