@@ -30,6 +30,7 @@ _STYLE: Final = """
 h1 {font-size: 1.5rem !important; padding: 0 !important}
 h3 {font-size: 1.12rem !important; padding-bottom: 0.1rem !important}
 [class*="st-key-queue-"] button {justify-content: flex-start; min-height: 1.7rem; padding: 0.1rem 0.5rem}
+[class*="st-key-queue-"] button > div {justify-content: flex-start; width: 100%}
 [class*="st-key-queue-"] [data-testid="stCaptionContainer"] {padding-left: 0.55rem}
 hr {margin: 1.1rem 0 !important}
 @media (max-width: 1040px) {

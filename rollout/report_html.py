@@ -5,7 +5,7 @@ from html import escape
 from typing import Any, Final
 
 from rollout import report_svg as svg
-from rollout.weekly import Weekly
+from rollout.weekly import MATURING, Weekly
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """Whatever got into the page, a browser fetches nothing and runs nothing."""
@@ -21,7 +21,7 @@ background:var(--grey)}.PROMOTE,.PASS{background:#157a5c}.ROLL_BACK,.FAIL{backgr
 .HOLD,.INCONCLUSIVE{background:#8f5a0c}.decide{background:var(--card);border-left:4px solid var(--blue);
 padding:.7rem 1rem;border-radius:.3rem}.decide ul{margin:.2rem 0;padding-left:1.1rem}table{
 border-collapse:collapse;width:100%;font-size:.85rem;margin:.5rem 0}td,th{padding:.25rem .5rem;
-text-align:left;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}th{
+text-align:left;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:break-word}th{
 color:var(--soft);font-weight:600}svg{width:100%;height:auto;margin:.4rem 0}svg text{fill:var(--ink);
 font-size:13px}svg .small{font-size:11px;fill:var(--soft)}svg .value{font-weight:600}svg line{
 stroke:var(--grey);stroke-width:3}svg circle{fill:var(--grey)}svg .zero{stroke-width:1;
@@ -62,7 +62,7 @@ def _workflow(week: Weekly) -> str:
             f'<p class="soft">{escape(period)} (UTC), {told["tickets"]:,} tickets.</p>',
             _decide(week),
             _ladder(week),
-            *_headlines(told),
+            *_headlines(week),
             _gate(week.gate),
             _incidents(week),
         ]
@@ -88,17 +88,22 @@ def _ladder(week: Weekly) -> str:
     return _section("The ladder", f"<p>{escape(week.standing)}</p>{picture}{table}")
 
 
-def _headlines(told: Mapping[str, Any]) -> Iterator[str]:
+def _headlines(week: Weekly) -> Iterator[str]:
     for title, name, form, note in _HEADLINES:
-        found = told[name]
+        found = (week.matured if name in MATURING else week.overview)[name]
         rows = [row for row in found["rows"] if row["value"] is not None]
         picture = svg.intervals(rows, form)
-        n = sum(int(row["n"]) for row in rows)
+        counted = f" n = {sum(int(row['n']) for row in rows):,}; 95 % intervals." if picture else ""
+        since = f" Tickets since {_day(found_since)}." if (found_since := _since(week, name)) else ""
         yield _section(
             title,
             f"<p>{escape(str(found['sentence']))}</p>{picture}"
-            f'<p class="soft">{escape(note)} n = {n:,}; 95 % intervals.</p>',
+            f'<p class="soft">{escape(note + since + counted)}</p>',
         )
+
+
+def _since(week: Weekly, name: str) -> str | None:
+    return week.matured.get("since") if name in MATURING else None
 
 
 def _gate(gate: Mapping[str, Any] | None) -> str:

@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from policies.plan import Plan
 from rollout.gating import gate
 from rollout.incidents.blocking import incidents_as_of
 from rollout.ladder.state import LadderState, Status
 from rollout.measure.query import Query, Source, aware_utc, naive_utc
+from rollout.report import overview as read_overview
 from rollout.yardstick import state_as_of
+
+MATURING: Final = ("recontact", "cost")
+"""Headlines that need tickets whose seven days are over: a week's own have none."""
+WINDOW: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,8 @@ class Weekly:
     """One workflow's report. Mappings are in the public forms of overview, gate and incident."""
 
     overview: Mapping[str, Any]
+    matured: Mapping[str, Any]
+    """The overview of a period that begins seven days earlier, for the headlines of ``MATURING``."""
     gate: Mapping[str, Any] | None
     """None where no rollout has begun."""
     rungs: tuple[Rung, ...]
@@ -63,6 +70,7 @@ def weekly(
     told = [each.to_json() for each in incidents_as_of(source, tenant, workflow, naive_utc(as_of))]
     return Weekly(
         overview=overview,
+        matured=_matured(source, plan, overview, as_of, tenant),
         gate=judged,
         rungs=_rungs(plan, state),
         standing=_standing(state),
@@ -70,6 +78,19 @@ def weekly(
         incidents=tuple(each for each in told if _recent(each, since)),
         decide=_decide(state, judged, told),
     )
+
+
+def _matured(
+    source: Source, plan: Plan, told: Mapping[str, Any], as_of: datetime, tenant: str
+) -> Mapping[str, Any]:
+    if told["since"] is None:
+        return told
+    length = as_of - datetime.fromisoformat(told["since"]) + WINDOW
+    period = f"{round(length / timedelta(hours=1))}h"
+    filters = told["filters"]
+    return read_overview(
+        source, str(told["workflow"]), as_of, period=period, tenant=tenant, plan=plan, filters=filters
+    ).to_json()
 
 
 def _rungs(plan: Plan, state: LadderState | None) -> tuple[Rung, ...]:

@@ -54,7 +54,7 @@ def reliability(bins: Sequence[ReliabilityBin]) -> look.Picture:
             y=alt.Y("value:Q", scale=scale),
             size=alt.Size("n:Q", scale=alt.Scale(range=[40, 220]), legend=None),
         ),
-    ).properties(height=_HEIGHT)
+    ).properties(height=340)
 
 
 def cost_curve(found: ThresholdsRow, missed_cost: float) -> look.Picture:

@@ -81,6 +81,7 @@ def by_category(rows: Sequence[Point]) -> look.Picture:
         base.mark_rule(strokeWidth=2.4).encode(x=alt.X("lower:Q", axis=axis), x2="upper:Q"),
         base.mark_point(filled=True, size=55, opacity=1).encode(x="value:Q"),
     ]
+    room = max(38, 12 * len(set(arms)) + 8)
     bands = {
         fmt.words(row["group"]): (row["band_low"], row["band_high"])
         for row in rows
@@ -92,7 +93,7 @@ def by_category(rows: Sequence[Point]) -> look.Picture:
         )
         stretch = alt.Chart(ground).mark_bar(color=look.GREY, opacity=0.18)
         layers.insert(0, stretch.encode(y=y, x=alt.X("low:Q", axis=axis), x2="high:Q"))
-    return alt.layer(*layers).properties(height=max(_HEIGHT, 38 * found["category"].nunique()))
+    return alt.layer(*layers).properties(height=max(_HEIGHT, room * found["category"].nunique()))
 
 
 def cost(rows: Sequence[Point]) -> look.Picture:

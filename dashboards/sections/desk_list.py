@@ -39,7 +39,7 @@ def show(viewing: Viewing, rows: Sequence[ItemRow]) -> None:
         of_queue = [row for row in rows if row["queue"] == queue]
         free = sum(row["state"] == "open" for row in of_queue)
         with st.container(border=True, gap="small", key=f"queue-{queue}"):
-            parts.card(fmt.words(queue.removeprefix("human-queue-")), f"{free} free of {len(of_queue)}")
+            parts.card(_called(queue), f"{free} free of {len(of_queue)}")
             for row in of_queue[:_SHOWN]:
                 _line(viewing, row, chosen=row is current)
             if rest := of_queue[_SHOWN:]:
@@ -47,6 +47,13 @@ def show(viewing: Viewing, rows: Sequence[ItemRow]) -> None:
                     for row in rest:
                         _line(viewing, row, chosen=row is current)
     _watch(viewing, {row["ticket_id"]: row["claimed_by"] for row in rows})
+
+
+def _called(queue: str) -> str:
+    """A queue's name without what all of them have in common."""
+    if queue.startswith("draft-queue-"):
+        return f"Drafts, {fmt.words(queue.removeprefix('draft-queue-')).lower()}"
+    return fmt.words(queue.removeprefix("human-queue-"))
 
 
 def _line(viewing: Viewing, row: ItemRow, *, chosen: bool) -> None:

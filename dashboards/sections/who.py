@@ -17,13 +17,12 @@ def ask(viewing: Viewing) -> bool:
     typed = st.text_input(
         "Your name",
         st.session_state.get(_NAME, ""),
-        max_chars=100,
         placeholder="Your name, for the record",
         label_visibility="collapsed",
         key="typed-name",
         width=230,
     )
-    st.session_state[_NAME] = typed.strip()
+    st.session_state[_NAME] = typed.strip()[:100]
     return bool(st.session_state[_NAME])
 
 

@@ -32,6 +32,7 @@ def _forecast(found: WhatIfRow, *, changed: bool) -> None:
     total = ladder(then)["total"]
     power = f"{then['assurance']:g}"
     said = _total(ladder(now)["total"][power]["days"], total[power]["days"], changed=changed)
+    parts.card("When each step would be left")
     parts.chart(charts.schedule(now, then if changed else None), said)
     st.text(said)
     for each in then["undecidable"]:

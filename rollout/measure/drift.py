@@ -27,6 +27,10 @@ _METRICS: Final = {
     "violations": ("Violations", "rate", "CAST(coalesce(violations, 0) > 0 AS DOUBLE)"),
 }
 _ARMS: Final = ("agent", "canary", "human")
+_BY_AGENTS: Final = frozenset({"violations"})
+"""What only an agent's replies are checked for."""
+_SMALL: Final = 0.1
+"""A PSI below it is customarily called small, whatever chance would do."""
 
 
 def drift(source: Source, these: Slice) -> dict[str, Any] | None:
@@ -74,6 +78,8 @@ def _decomposed(source: Source, these: Slice, metric: str, before: datetime) -> 
     rows = _asked(these, _RATES.format(value=value), before).rows(source)
     found = []
     for arm in _ARMS:
+        if arm == "human" and metric in _BY_AGENTS:
+            continue
         then, now = (
             {
                 row["category"]: Cell(row["n"], row["total"], row["squares"])
@@ -94,8 +100,10 @@ def _sentence(mix: list[dict[str, Any]], quality: list[dict[str, Any]]) -> str:
     if not mix:
         return "There is no period before this one to compare with."
     drifted = [each["dimension"] for each in mix if each["drifted"]]
+    little = all(each["psi"] < _SMALL for each in mix)
     told = (
-        f"More tickets than chance would move have moved between values of {', '.join(drifted)}."
+        f"More tickets than chance would move have moved between values of {', '.join(drifted)}"
+        f"{', though not many (PSI below 0.1)' if little else ''}."
         if drifted
         else "The tickets are the same as before, within chance."
     )

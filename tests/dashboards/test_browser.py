@@ -1,5 +1,6 @@
 """The pages in a real browser, against the real server with keys, on a small simulated desk."""
 
+import importlib.util
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from rollout.access.key_desk import KeyDesk
 from rollout.access.notes import Author
 from rollout.access.roles import Role
 from rollout.record.folder import DataFolder
+from rollout.report_html import report_html
 from rollout.serve import server, viewer
 from rollout.serve.sockets import free_port
 from rollout.trials.demo import Settings, simulate
@@ -24,6 +26,7 @@ from rollout.trials.world import Size
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 QUIET = ["--disable-component-update", "--disable-sync"]
+PORTS = {"ada": 8501, "eve": 8601, "max": 8701}
 PATIENT = 60_000
 """Milliseconds to wait for something to appear; never a measurement."""
 DESK = "demo-support"
@@ -33,11 +36,19 @@ HOSTILE = (
 )
 PAGES = {
     "Overview": "Are customers better off?",
+    "Knowledge": "Knowledge",
+    "Quality": "Quality",
+    "Desk": "Desk",
+    "Review": "Review",
     "Rollouts": "Rollouts",
     "Gate": "Gate",
     "Plan": "Plan",
     "Shadow": "Shadow",
+    "Incidents": "Incidents",
+    "Audit": "Audit",
 }
+REFUSED = {"Desk", "Review", "Audit"}
+"""Pages that release managers and viewers may open and the server tells them nothing on."""
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -86,10 +97,11 @@ class Viewer:
 
 @dataclass
 class House:
-    """The desk's people: two release managers and somebody who may only look."""
+    """The desk's people: two release managers, somebody who may only look, and who does everything else."""
 
     ada: Viewer
     eve: Viewer
+    max: Viewer
     bo: httpx.Client
 
 
@@ -99,6 +111,7 @@ def _keys(data: Path) -> dict[str, str]:
         "bo": Role.RELEASE_MANAGER,
         "eve": Role.VIEWER,
         "ops": Role.OPERATOR,
+        "max": Role.ADMIN,
     }
     root = Author("os:root", "os", (), "root")
     with DataFolder.open(data) as folder:
@@ -127,12 +140,29 @@ def _hostile_ticket(api: httpx.Client) -> None:
     assert sent.status_code == 200, sent.text
 
 
+def _loaded(*place: str) -> Any:
+    """A module of the repository that belongs to no package."""
+    path = Path(__file__).parents[2].joinpath(*place)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _afternoon(data: Path) -> None:
+    """Hand-offs, pairs and articles in the folder; see the script."""
+    _loaded("scripts", "_example_desk.py").fill(data, DESK, "demo@1.0.0", datetime.now(UTC))
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     data = tmp_path_factory.mktemp("browser") / "data"
     simulate(data, Settings(weeks=2, until=date(2026, 9, 1), size=Size(tickets_per_day=12, customers=400)))
+    _afternoon(data)
     keys = _keys(data)
-    ports = {name: free_port("127.0.0.1", port) for name, port in (("ada", 8501), ("eve", 8601))}
+    ports = {name: free_port("127.0.0.1", port) for name, port in PORTS.items()}
 
     def dashboards(url: str) -> list[Any]:
         return [
@@ -162,10 +192,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         driver = stack.enter_context(sync_playwright())
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *QUIET])
         stack.callback(browser.close)
-        ada, eve = (
-            _viewer(browser, f"http://127.0.0.1:{ports[name]}", apis[name]) for name in ("ada", "eve")
-        )
-        yield House(ada, eve, apis["bo"])
+        people = {name: _viewer(browser, f"http://127.0.0.1:{ports[name]}", apis[name]) for name in PORTS}
+        yield House(**people, bo=apis["bo"])
 
 
 def test_every_page_is_drawn_without_a_complaint_and_fits_a_small_laptop(house: House) -> None:
@@ -175,6 +203,7 @@ def test_every_page_is_drawn_without_a_complaint_and_fits_a_small_laptop(house: 
     for name in PAGES:
         page = ada.open(name)
         expect(page.get_by_text("could not be drawn")).to_have_count(0)
+        expect(page.get_by_test_id("stAlertContentError")).to_have_count(int(name in REFUSED))
         main = page.get_by_test_id("stMain")
         assert main.evaluate("element => element.scrollWidth <= element.clientWidth"), name
     assert ada.foreign() == []
@@ -200,6 +229,49 @@ def test_a_ticket_with_a_payload_stays_inert(house: House) -> None:
     assert page.locator("img[src*='evil'], a[href*='evil']").count() == 0
     assert ada.foreign() == []
     assert ada.errors == []
+
+
+def test_a_ticket_with_a_payload_stays_inert_on_the_desk(house: House) -> None:
+    page = house.max.open("Desk")
+    page.get_by_role("button", name="T-4133").click()
+    expect(page.get_by_text("<script>alert(2)</script>").first).to_be_visible(timeout=PATIENT)
+    assert page.locator("img[src*='evil'], a[href*='evil']").count() == 0
+    assert house.max.foreign() == []
+    assert house.max.errors == []
+
+
+def test_a_hand_off_is_claimed_and_answered_with_the_keyboard(house: House) -> None:
+    page = house.max.open("Desk")
+    page.get_by_role("button", name="T-4127").click()
+    expect(page.get_by_text("Take over by name").first).to_be_visible(timeout=PATIENT)
+    page.get_by_role("button", name="Claim", exact=True).click()
+    expect(page.get_by_text("You look after it")).to_be_visible(timeout=PATIENT)
+    answer = page.get_by_label("Answer to the customer")
+    answer.fill("I have read it and will call you at three.")
+    answer.press("Control+Enter")
+    expect(page.get_by_text("T-4127 is answered")).to_be_visible(timeout=PATIENT)
+    done = house.max.api.get("/v1/queue", params={"state": "done"}).json()["items"]
+    assert [item["claimed_by"].partition(" ")[0] for item in done if item["ticket_id"] == "T-4127"] == ["max"]
+    said = house.max.api.get("/v1/conversations/T-4127").json()["turns"][-1]
+    assert (said["author"], said["text"]) == ("human", "I have read it and will call you at three.")
+    assert house.max.errors == []
+
+
+def test_a_pair_is_labelled_before_it_is_told_whose_is_whose(house: House) -> None:
+    page = house.max.open("Review")
+    expect(page.get_by_text("2 left for you")).to_be_visible(timeout=PATIENT)
+    expect(page.get_by_text("was the agent's")).to_have_count(0)
+    page.get_by_text("A is better", exact=True).click()
+    page.get_by_role("button", name="Record and reveal").click()
+    expect(page.get_by_text("was the agent's").first).to_be_visible(timeout=PATIENT)
+    assert house.max.api.get("/v1/reviews/next").json()["left"] == 1
+    assert house.max.errors == []
+
+
+def test_who_may_not_work_at_the_desk_reads_the_servers_refusal(house: House) -> None:
+    page = house.eve.open("Desk")
+    expect(page.get_by_text("queue:work").first).to_be_visible(timeout=PATIENT)
+    assert house.eve.api.post("/v1/queue/T-4128/claim", json={}).status_code == 403
 
 
 def test_a_viewer_sees_what_it_may_not_do_and_the_api_refuses_it_too(house: House) -> None:
@@ -250,3 +322,19 @@ def test_an_abort_moves_everybody_back_and_is_on_record(house: House) -> None:
     expect(page.get_by_text("on the phone").first).to_be_visible()
     assert ada.errors == []
     assert ada.foreign() == []
+
+
+def test_the_weekly_report_opens_silently_and_fetches_nothing(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "week.html"
+    file.write_text(report_html([_loaded("tests", "report", "weekly_samples.py").week()]))
+    page = house.ada.page.context.new_page()
+    complaints, called = list[str](), list[str]()
+    page.on("console", lambda line: complaints.append(line.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    page.on("request", lambda request: called.append(request.url))
+    page.goto(file.as_uri())
+    expect(page.get_by_role("heading", level=3, name="The gate")).to_be_visible(timeout=PATIENT)
+    assert page.evaluate("document.body.scrollWidth <= window.innerWidth")
+    assert (complaints, called) == ([], [file.as_uri()])
+    page.close()
