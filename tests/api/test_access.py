@@ -94,6 +94,10 @@ class House:
         return [record.payload for record in self.records(tenant) if record.kind == Kind.ACCESS]
 
 
+ASKED_BY_NAME = ("/v1/metrics/overview", "/v1/knowledge", "/v1/quality")
+"""Reads whose workflow is a parameter."""
+
+
 class Echo:
     """An analyst that answers at once, with nothing but whose data it was asked for."""
 
@@ -113,6 +117,15 @@ class Echo:
 
     def overview(self, tenant: str, name: str, *_: Any) -> dict[str, Any]:
         return self.workflow(tenant, name)
+
+    def knowledge(self, tenant: str, name: str, *_: Any) -> dict[str, Any]:
+        return self.workflow(tenant, name)
+
+    def quality(self, tenant: str, name: str, *_: Any) -> dict[str, Any]:
+        return self.workflow(tenant, name)
+
+    def trail(self, tenant: str, *_: Any) -> dict[str, Any]:
+        return {"tenant": tenant}
 
     def path(self, tenant: str, name: str, *_: Any) -> dict[str, Any]:
         return self.workflow(tenant, name)
@@ -324,9 +337,9 @@ def test_a_route_lets_in_exactly_the_roles_of_its_rule_and_only_to_their_own_ten
             concrete(path, f"{other}-only", action, victim, incident, waits),
             key,
             body(house, path),
-            **({"workflow": f"{other}-only"} if "overview" in path else {}),
+            **({"workflow": f"{other}-only"} if path in ASKED_BY_NAME else {}),
         )
-        if "{" in path or "overview" in path:
+        if "{" in path or path in ASKED_BY_NAME:
             assert theirs.status_code == (404 if allowed else 403), (role, theirs.text)
         for answer in (own, named, theirs):
             told = re.sub(rf"{other}-only['\"]", "", answer.text)  # the name it asked for itself
@@ -376,7 +389,7 @@ def test_somebody_of_no_tenant_names_one_and_gets_that_one(
     assert rule is not None
     theirs = _key_of(house, "acme"), _incident_of(house, "acme"), _approval_of(house, "acme", path)
     asked = concrete(path, "acme-only", action, *theirs)
-    query = {"workflow": "acme-only"} if "overview" in path else {}
+    query = {"workflow": "acme-only"} if path in ASKED_BY_NAME else {}
     if rule.of_tenant:
         assert house.ask(method, asked, key, body(house, path), **query).status_code == 422
     named = house.ask(method, asked, key, body(house, path), **query, tenant="acme")

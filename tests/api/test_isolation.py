@@ -168,6 +168,8 @@ def reads(reader: Analyst, tenant: str, workflow: str) -> dict[str, Any]:
         "gate": stripped(reader.gate(tenant, workflow)),
         "gate then": stripped(reader.gate(tenant, workflow, "ladder", early)),
         "overview": stripped(reader.overview(tenant, workflow, "all")),
+        "knowledge": stripped(reader.knowledge(tenant, workflow, "all")),
+        "quality": stripped(reader.quality(tenant, workflow, "28d")),
         "overview 28d": stripped(reader.overview(tenant, workflow, "28d")),
     }
 
