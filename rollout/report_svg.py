@@ -49,7 +49,8 @@ def intervals(rows: Sequence[Mapping[str, Any]], form: str) -> str:
     shown = [row for row in rows if row["value"] is not None and row["lower"] is not None][:12]
     if not shown:
         return ""
-    low, high = min(row["lower"] for row in shown), max(row["upper"] for row in shown)
+    low = float(min(row["lower"] for row in shown))
+    high = float(max(row["upper"] for row in shown))
     room = (high - low) * 0.08 or 1.0
 
     def x(value: float) -> float:
