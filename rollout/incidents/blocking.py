@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import orjson
@@ -62,7 +63,7 @@ def opened_by(change: Transition, after: int) -> Event | None:
     noted = opening(
         f"{change.action}-{state.workflow}-{after}",
         severity_of(change.evidence),
-        change.sentence[:_MOST_TITLE],
+        shorten(change.sentence, _MOST_TITLE, placeholder=" …"),
         version=None if track is None else track.version,
         origin="controller",
     )
