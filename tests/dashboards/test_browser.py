@@ -327,7 +327,9 @@ def test_an_abort_moves_everybody_back_and_is_on_record(house: House) -> None:
 def test_the_weekly_report_opens_silently_and_fetches_nothing(house: House, tmp_path: Path) -> None:
     file = tmp_path / "week.html"
     file.write_text(report_html([_loaded("tests", "report", "weekly_samples.py").week()]))
-    page = house.ada.page.context.new_page()
+    browser = house.ada.page.context.browser
+    assert browser is not None
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
     complaints, called = list[str](), list[str]()
     page.on("console", lambda line: complaints.append(line.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
