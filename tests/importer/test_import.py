@@ -149,7 +149,9 @@ def test_a_dry_run_checks_everything_and_writes_nothing(room: Room) -> None:
 
 
 def test_texts_and_unknown_columns_go_to_the_erasable_store(room: Room) -> None:
-    summary = room.load(room.csv(ticket(1, subject="Help", text="My card 4711-0815", brand="blue", agent_name="")))
+    summary = room.load(
+        room.csv(ticket(1, subject="Help", text="My card 4711-0815", brand="blue", agent_name=""))
+    )
     assert summary.warnings == ["unknown columns are kept aside, not analysed: brand, agent_name"]
     with DataFolder.open(room.data) as folder:
         (record,) = folder.journal.read()
