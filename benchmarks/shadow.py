@@ -68,6 +68,8 @@ BEHAVIOURS: Final = {
     "dear": "return Reply(Action.REPLY, 'It is on its way.', usage=Usage(cost_usd=15.0))",
 }
 """By name, what the agent does before it answers. ``quick`` at ten times the rate is ``flood``."""
+_MOST_P50, _MOST_P99 = 1.1, 1.5
+"""Times a server that watches nothing."""
 _MANIFEST: Final = """name: harmful
 version: "1.0.0"
 kind: python
@@ -197,7 +199,23 @@ def page(rows: list[dict[str, Any]], told: str) -> str:
         drops = ", ".join(f"{name} {count:,}" for name, count in row["drops"].items())
         cells = [row[key] for key in ("behaviour", "p50", "p99", "aa_p50", "aa_p99", "live_errors")]
         lines.append("| " + " | ".join(map(str, [*cells, drops, row["spent_usd"], row["restarts"]])) + " |\n")
-    return head + "".join(lines)
+    failed = sum(row["live_errors"] for row in rows)
+    told = ["", "What was promised:", "", f"- live errors: {failed}, none allowed: {_kept(not failed)}"]
+    for row in rows:
+        p99 = max(_MOST_P99, row["aa_p99"])
+        half = f"p50 {row['p50']} times, at most {_MOST_P50}: {_kept(row['p50'] <= _MOST_P50)}"
+        rest = f"p99 {row['p99']} times, at most {p99}: {_kept(row['p99'] <= p99)}"
+        told.append(f"- {row['behaviour']}: {half}; {rest}")
+    told += [
+        "",
+        "The p99 bar is what the A/A control differs by where that is more; a p50 of the control far from 1",
+    ]
+    told += ["says that the slots were too short for the machine, and nothing of the shadow."]
+    return head + "".join(lines) + "\n".join(told) + "\n"
+
+
+def _kept(held: bool) -> str:
+    return "kept" if held else "MISSED"
 
 
 def main() -> int:
