@@ -87,7 +87,9 @@ def _transcript(talk: ConversationRow) -> None:
             if turn["text"] is not None:
                 st.text(turn["text"])
             else:
-                st.caption(f"The text is {parts.plain(turn['text_state'])}.")
+                state = turn["text_state"]
+                gone = "It came without a text." if state == "none" else f"The text is {state}."
+                st.caption(parts.plain(gone))
 
 
 def _sources(knowledge: str, talk: ConversationRow | None) -> None:
