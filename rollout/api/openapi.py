@@ -187,7 +187,13 @@ def _say_who_may(schema: dict[str, Any]) -> None:
             if method == "post":
                 operation["parameters"].append(_ONCE_PARAMETER)
             refusals = {str(code): said for code, said in _problems(401, 403, 422, 429).items()}
-            operation["responses"] = refusals | operation["responses"]
+            told = operation["responses"].items()
+            operation["responses"] = refusals | {code: said for code, said in told if not _frameworks(said)}
+
+
+def _frameworks(said: dict[str, Any]) -> bool:
+    """Whether it is the framework's own word for a parameter that does not hold: here none is refused so."""
+    return "HTTPValidationError" in str(said.get("content"))
 
 
 def describe(app: FastAPI) -> None:

@@ -71,6 +71,16 @@ def test_every_operation_answers_as_described_and_never_with_a_5xx() -> None:
     kept(description.description(1))
 
 
+@pytest.mark.parametrize("fault", description.FAULTS.values(), ids=description.FAULTS)
+def test_the_description_finds(fault: Fault) -> None:
+    with fault():
+        assert not description.description(8, only="GET /v1/incidents").kept
+
+
+def test_the_doors_of_incidents_answer_as_described() -> None:
+    kept(description.description(8, only="GET /v1/incidents"))
+
+
 def test_a_full_queue_refuses_and_loses_nothing() -> None:
     kept(crowd.full_queue(1))
 
