@@ -1,10 +1,10 @@
 """The analytical half of the server: follows the journal, answers reads, ticks the controller.
 
 One lock around the view: reads are answered from caches that hold as long as nothing was recorded,
-so that looking never queues up behind looking.
+so that looking never queues up behind looking. On large desks nobody waits behind a count either: see
+``prepared``.
 """
 
-import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -21,19 +21,20 @@ from rollout.api.inputs import Promotion
 from rollout.api.orders import moved
 from rollout.clock import Clock, ClockWatch, SystemClock
 from rollout.controller import Controller, Recorder, Standing
-from rollout.errors import RidealongError, TransitionRefused
+from rollout.errors import BeingCounted, RidealongError, TransitionRefused
 from rollout.gate_path import Path as GatePath
 from rollout.gate_path import Points, gate_path, recorded_path
 from rollout.gating import gate as judge_gate
 from rollout.gating import known_workflows, require_workflow
 from rollout.ladder.state import LadderState, TrackName
-from rollout.ladder.transition import Order, Ruling
+from rollout.ladder.transition import BEING_JUDGED, Order, Ruling, Rulings
 from rollout.measure.kept_days import LEAST
 from rollout.measure.usage import By, shadow_spending
 from rollout.observe.figures import Figures
 from rollout.observe.usage import account, period_of
 from rollout.plan_keeper import PlanKeeper, told
 from rollout.possible_orders import possible_orders
+from rollout.prepared import Prepared
 from rollout.record.folder import DataFolder
 from rollout.report import choices, overview, require_values
 from rollout.status import history, status
@@ -44,6 +45,10 @@ FRESH_SECONDS: Final = 60.0
 """How long an answer holds while nothing is recorded: maturity moves with the clock alone."""
 BUSY_SECONDS: Final = 2.0
 """How long it holds while tickets come in, as long as no rollout has moved."""
+FIRST_PERIOD: Final = "28d"
+"""What the dashboard opens with."""
+RULING_PATIENCE: Final = 2.0
+"""Seconds for which a rollout's row waits for its first ruling; what stands in it is known without."""
 _MOST_ANSWERS: Final = 256
 
 _log = logging.getLogger(__name__)
@@ -61,8 +66,13 @@ class _Known(NamedTuple):
 class Analyst:
     """Reads and ticks over one data folder whose journal somebody else owns. Thread-safe."""
 
-    def __init__(self, folder: DataFolder, record: Recorder, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, folder: DataFolder, record: Recorder, *, clock: Clock | None = None, large: int = LEAST
+    ) -> None:
+        """``large``: tickets from which on answers are prepared instead of counted while somebody waits."""
         self._folder = folder
+        self._large = large
+        self._prepared = Prepared()
         self._clock = clock or SystemClock()
         self._using = threading.RLock()
         self._figures = Figures()
@@ -111,7 +121,7 @@ class Analyst:
 
         """
         key = ("gate", tenant, name, track, as_of)
-        return self._cached(key, partial(self._gate, tenant, name, track, as_of))
+        return self._counted(key, partial(self._gate, tenant, name, track, as_of), moving=True)
 
     def overview(
         self, tenant: str, name: str, period: str, filters: Mapping[str, str] | None = None
@@ -125,7 +135,7 @@ class Analyst:
         """
         chosen = dict(filters or {})
         key = ("overview", tenant, name, period, tuple(sorted(chosen.items())))
-        return self._cached(key, partial(self._overview, tenant, name, period, chosen))
+        return self._counted(key, partial(self._overview, tenant, name, period, chosen))
 
     def knowledge(self, tenant: str, name: str, period: str) -> dict[str, Any]:
         """What agents could not answer, and the articles they use.
@@ -135,7 +145,7 @@ class Analyst:
 
         """
         key = ("knowledge", tenant, name, period)
-        return self._cached(key, lambda: page_reads.knowledge_of(self._about(tenant, name, period)))
+        return self._counted(key, lambda: page_reads.knowledge_of(self._about(tenant, name, period)))
 
     def quality(self, tenant: str, name: str, period: str) -> dict[str, Any]:
         """Violations, latency, cost and drift.
@@ -145,7 +155,7 @@ class Analyst:
 
         """
         key = ("quality", tenant, name, period)
-        return self._cached(key, lambda: page_reads.quality_of(self._about(tenant, name, period)))
+        return self._counted(key, lambda: page_reads.quality_of(self._about(tenant, name, period)))
 
     def trail(self, tenant: str, what: str = "") -> dict[str, Any]:
         """Who did what, newest first, and whether the newest records are what was written."""
@@ -182,9 +192,8 @@ class Analyst:
             UsageError: the change breaks a rule of plans, or nobody knows the volume.
 
         """
-        return self._cached(
-            ("what_if", tenant, name, repr(changes)), partial(self._what_if, tenant, name, changes)
-        )
+        key = ("what_if", tenant, name, repr(changes))
+        return self._counted(key, partial(self._what_if, tenant, name, changes), moving=True)
 
     def promote(self, name: str, asked: Promotion) -> dict[str, Any]:
         """Leave a step on a person's word, on the evidence of this moment.
@@ -222,11 +231,20 @@ class Analyst:
 
     def tick(self) -> None:
         """Let the controller look once."""
-        with self._using:
-            self.catch_up()
-            for change in self._controller.tick():
-                _log.warning("%s: %s", change.state.workflow, change.sentence)
-            self._figures.shadow = shadow_spending(self._folder.view, self._clock.now().date())
+        self.catch_up()
+        # Without the lock: on a large desk a look takes seconds, and of two who move a rollout at once
+        # the record takes only one.
+        for change in self._controller.tick():
+            _log.warning("%s: %s", change.state.workflow, change.sentence)
+        self._figures.shadow = shadow_spending(self._folder.view, self._clock.now().date())
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Have the first page of every rollout counted before anybody opens it."""
+        if self._is_large():
+            for tenant, name in self._controller.workflows():
+                make = partial(self._overview, tenant, name, FIRST_PERIOD, {})
+                self._prepared.begin(("overview", tenant, name, FIRST_PERIOD, ()), make)
 
     def figures(self) -> dict[str, Any]:
         """Position, plan files and what the last tick saw, of all tenants; waits for nothing."""
@@ -267,6 +285,7 @@ class Analyst:
         finally:
             done.set()
             thread.join()
+            self._prepared.close()
 
     def _follow(self, poll: float, tick: float, done: threading.Event) -> None:
         due = monotonic()
@@ -302,9 +321,28 @@ class Analyst:
         standing, now = self._standing(tenant, name), self._clock.now()
         if standing is None:
             return history(name, tenant)
-        rulings = self._controller.rulings(standing, now)
+        rulings = self._rulings(standing, now)
         row = status(standing, rulings, now, self._transitions(tenant, name))
         return row | {"orders": possible_orders(self._folder.view, standing, rulings, now)}
+
+    def _rulings(self, standing: Standing, now: datetime) -> Rulings:
+        """What the gates say; on a large desk what they said when they were last looked at."""
+        if not self._is_large():
+            return self._controller.rulings(standing, now)
+        key = (
+            "rulings",
+            standing.state.tenant,
+            standing.state.workflow,
+            standing.seq,
+            self._newest_incident(),
+        )
+        try:
+            found: Rulings = self._prepared.get(
+                key, lambda: self._controller.rulings(standing, self._clock.now()), patience=RULING_PATIENCE
+            )
+        except BeingCounted:
+            return dict.fromkeys(TrackName, BEING_JUDGED)
+        return found
 
     def _standing(self, tenant: str, name: str) -> Standing | None:
         """Where it stands; None where it has records but no rollout.
@@ -345,10 +383,10 @@ class Analyst:
 
     def _path(self, standing: Standing, track: TrackName) -> GatePath:
         view, state, now = self._folder.view, standing.state, self._clock.now()
-        if int(view.query("SELECT count(*) AS n FROM facts")[0]["n"]) < LEAST:
+        if not self._is_large():
             return gate_path(view, standing.plan, state, now, track=track, known=self._judged)
         reports = [
-            json.loads(row["evidence"])
+            row["evidence"]
             for row in view.transitions(state.tenant, state.workflow)
             if row["track"] == track.value and row["evidence"]
         ]
@@ -359,6 +397,26 @@ class Analyst:
         standing, view = self._standing(tenant, name), self._folder.view
         plan = find_plan(view, name, tenant=tenant).plan if standing is None else standing.plan
         return what_if(view, plan, name, changes, self._clock.now())
+
+    def _counted(
+        self, key: tuple[Any, ...], answer: Callable[[], dict[str, Any]], *, moving: bool = False
+    ) -> dict[str, Any]:
+        """As ``_cached``; on a large desk a prepared answer.
+
+        ``moving``: the answer is another one as soon as a rollout has moved or an incident was told.
+
+        Raises:
+            BeingCounted: there is none yet.
+
+        """
+        if not self._is_large():
+            return self._cached(key, answer)
+        at = (self._newest_transition(), self._newest_incident()) if moving else ()
+        found: dict[str, Any] = self._prepared.get((*key, *at), answer)
+        return found
+
+    def _is_large(self) -> bool:
+        return int(self._folder.view.query("SELECT count(*) AS n FROM facts")[0]["n"]) >= self._large
 
     def _cached(self, key: tuple[Any, ...], answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The answer, newly made unless nothing that matters has happened since the last one."""
@@ -375,6 +433,12 @@ class Analyst:
                 self._answers.clear()
             self._answers[key] = found
             return found.answer
+
+    def _newest_incident(self) -> int:
+        rows = self._folder.view.query(
+            "SELECT coalesce(max(seq), 0) AS seq FROM others WHERE kind = 'incident'"
+        )
+        return int(rows[0]["seq"])
 
     def _newest_transition(self) -> int:
         return int(self._folder.view.query("SELECT coalesce(max(seq), 0) AS seq FROM transitions")[0]["seq"])

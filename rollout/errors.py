@@ -17,6 +17,7 @@ RidealongError
 │   ├── NotSignedIn       nobody knows who it is
 │   ├── NotAllowed        it has no such permission, or the thing belongs to another tenant
 │   └── TooMany           it asked more often than it may
+├── BeingCounted          an answer that is still being made; ask again in a few seconds
 ├── TransitionRefused     a promotion, pause, resume or abort that the ladder does not allow; exit code 1
 └── DeskRefused           a word or an act at the desk that what was said or done before does not allow
 """
@@ -92,6 +93,10 @@ class TooMany(AccessError):
     def __init__(self, message: str, wait: float) -> None:
         super().__init__(message)
         self.wait = wait
+
+
+class BeingCounted(RidealongError):
+    pass
 
 
 class TransitionRefused(RidealongError):

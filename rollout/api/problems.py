@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from rollout.errors import (
+    BeingCounted,
     ConflictingEvent,
     DeskRefused,
     FolderInUse,
@@ -55,6 +56,7 @@ _TITLES: Final[dict[str, tuple[int, str]]] = {
     "invalid": (422, "The request does not hold to the contract"),
     "internal": (500, "An error of the server"),
     "busy": (503, "More is offered than can be made durable"),
+    "being-counted": (503, "Being counted"),
     "unavailable": (503, "Reads are not available right now"),
     "not-recording": (503, "Nothing can be recorded right now"),
 }
@@ -69,6 +71,7 @@ _ERRORS: Final[tuple[tuple[type[RidealongError], str], ...]] = (
     (TransitionRefused, "refused"),
     (DeskRefused, "desk-refused"),
     (QueueFull, "busy"),
+    (BeingCounted, "being-counted"),
     (FolderInUse, "not-recording"),
     (RecordError, "not-recording"),
     (UsageError, "invalid"),
@@ -76,6 +79,7 @@ _ERRORS: Final[tuple[tuple[type[RidealongError], str], ...]] = (
 _RETRY_AFTER: Final[dict[str, str]] = {
     "in-progress": "1",
     "busy": "1",
+    "being-counted": "5",
     "unavailable": "5",
     "not-recording": "5",
 }

@@ -38,6 +38,10 @@ class Ruling:
 NOT_JUDGED: Final = Ruling(
     Decision.HOLD, "NOT_JUDGED", "nothing has judged this step yet; no evidence promotes nobody"
 )
+BEING_JUDGED: Final = Ruling(
+    Decision.HOLD, "BEING_JUDGED", "the gate is being judged; look again in a few seconds"
+)
+"""For rows that do not wait for a look at a large desk; nothing is ever decided on it."""
 
 Rulings = Mapping[TrackName, Ruling]
 
