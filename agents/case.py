@@ -10,6 +10,7 @@ from agents.models import Draft
 from agents.models.run import Run
 from agents.roles.knowledge import Findings
 from agents.roles.team import Team
+from agents.tools.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,18 @@ class Case:
     """The policy in force where the customer is; ``None`` where the version names none."""
     checks: list[Mapping[str, Any]] = field(default_factory=list)
     """What was examined on the way, for the trace."""
+    session: Session | None = None
+    """The tool calls of the answer."""
 
     @property
     def first_message(self) -> bool:
         """Whether no machine has spoken in this conversation yet."""
         return not any(turn.author == "agent" for turn in self.ticket.turns)
+
+    @property
+    def results(self) -> tuple[Mapping[str, Any], ...]:
+        """What tools answered for it."""
+        return () if self.session is None else self.session.results
 
     def meanwhile(self) -> str:
         """What the policy has the customer read when one of its sensitive topics came up."""
@@ -44,7 +52,7 @@ class Case:
     def trace(self, draft: Draft | None) -> tuple[Mapping[str, Any], ...]:
         """How it came about, in names and figures: no text of anybody."""
         findings = self.findings
-        steps: list[Mapping[str, Any]] = [*self.run.traced()]
+        steps: list[Mapping[str, Any]] = list(self.run.steps)
         steps.append(
             {
                 "step": "retrieval",
@@ -57,5 +65,16 @@ class Case:
         )
         if draft is not None:
             model = self.run.usage(draft.usage).model
-            steps.append({"step": "draft", "model": model, "confidence": draft.confidence})
+            steps.append(
+                {
+                    "step": "draft",
+                    "model": model,
+                    "confidence": draft.confidence,
+                    "sources": list(draft.named or (one.source_id for one in draft.cited)),
+                    "reasons": list(draft.reasons),
+                }
+            )
+        replaced = self.run.vault.counts()
+        if replaced:
+            steps.append({"step": "redaction", "replaced": replaced})
         return (*steps, *self.checks)

@@ -9,6 +9,7 @@ from agents.checks import escalation, validator
 from agents.checks.conduct import Context, Examined
 from agents.checks.escalation import EscalationRules
 from agents.checks.leaks import leaks
+from agents.checks.results import grounds_of
 from agents.checks.violations import Outcome
 from agents.models import Draft
 from agents.text import normalise
@@ -88,6 +89,7 @@ def _context(case: Case) -> Context:
     return Context(
         customer=said,
         knowledge=known,
+        tools=grounds_of(case.results),
         language=case.run.language,
         regions=(region,) if len(region) == 2 else (),
     )
@@ -95,7 +97,7 @@ def _context(case: Case) -> Context:
 
 def _common(case: Case, text: str, prohibited_phrases: Sequence[str]) -> tuple[str, ...]:
     said, known = _grounds(case)
-    grounds = (*said, *known)
+    grounds = (*said, *known, *grounds_of(case.results))
     violations = validator.validate(text, grounds, prohibited_phrases=prohibited_phrases)
     leaked = any(True for _ in leaks(normalise(text), grounds))
     return (*violations, LEAKAGE) if leaked else violations

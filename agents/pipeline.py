@@ -25,6 +25,7 @@ from agents.roles.knowledge import Findings, consult
 from agents.roles.resolution import resolve
 from agents.roles.rules import DEFAULT, TriageRules
 from agents.roles.team import Team
+from agents.tools.session import Session
 from policies.regions import Policies
 from policies.route_table import RouteTable
 
@@ -66,8 +67,11 @@ class PipelineAgent:
         states = {model.provider.breaker.state for team in teams for model in team.hosted()}
         return next((state for state in (State.OPEN, State.HALF_OPEN, State.CLOSED) if state in states), None)
 
-    async def answer(self, ticket: Ticket, triage: Triage, tools: Toolset) -> Reply:  # noqa: ARG002 (contract)
+    async def answer(self, ticket: Ticket, triage: Triage, tools: Toolset) -> Reply:
         """A checked reply with its sources, or a hand-off with every reason and a packet.
+
+        A hosted resolution may call the tools of the run; what they answer is something a reply may rest
+        on, and what of it is left to a person hands the ticket over.
 
         No model is asked when the rules already call for a person, not even for the packet; knowledge
         is still searched then, because the packet shows it.
@@ -84,7 +88,8 @@ class PipelineAgent:
         team = self.languages.get(run.language, self.team)
         readings, found = await self._second_reading(team, ticket, triage, run, conduct, checks)
         findings = await self._consulted(team, ticket, readings[0], run, asking=not found)
-        case = Case(team, ticket, readings, findings, run, conduct, checks)
+        session = Session(tools, run.vault, ends=run.ends, timer=self.timer, log=run.steps.append)
+        case = Case(team, ticket, readings, findings, run, conduct, checks, session)
         reasons = found or ((AnotherModel.code,) if run.stranger else ())
         if reasons:
             return await self._handed_off(case, reasons)
@@ -168,13 +173,16 @@ class PipelineAgent:
         """A draft and what speaks against it. A hosted model may write it once more, if that would do."""
         model, prompt = case.team.resolution or self.model, case.team.prompt or self.prompt
         triage, run = case.readings[0], case.run
-        draft = await resolve(model, case.ticket, triage, case.findings, prompt, run)
+        session = case.session
+        draft = await resolve(model, case.ticket, triage, case.findings, prompt, run, session)
         if not draft.text:
             return draft, Look(draft.reasons)
         found = self._look(case, draft)
         if found.to_mend and case.team.resolution is not None:
             told = "\n".join([prompt, MEND, *(f"- {wrong}" for wrong in found.to_mend)])
-            mended = await resolve(model, case.ticket, triage, case.findings, told, run)
+            if session is not None:
+                session.close()
+            mended = await resolve(model, case.ticket, triage, case.findings, told, run, session)
             if not mended.text:
                 return draft, found
             return mended, self._look(case, mended, again=True)
@@ -195,7 +203,8 @@ class PipelineAgent:
         if case.team.handoff is not None and not case.run.failed:
             packet = await case.team.handoff.write(case.ticket, triage, reasons, sources[:3], case.run)
         if packet is None:
-            tried = ["A draft was written and withheld."] if draft and draft.text else []
+            tried = case.session.told() if case.session is not None else []
+            tried += ["A draft was written and withheld."] if draft and draft.text else []
             packet = handoff.packet(case.ticket, triage, reasons=reasons, sources=sources[:3], tried=tried)
         return Reply(
             Action.HAND_OFF,

@@ -66,7 +66,10 @@ def prompts_used(manifest: AgentVersion) -> Sequence[str]:
     for language in manifest.languages.values():
         hosted |= {role for role, model in language.models if model is not None and model.name != EXTRACTIVE}
     own = {role for role, path in manifest.prompts if path is not None}
-    return sorted({f"{role}.md" for role in hosted - own} | ({"common.md"} if hosted else set()))
+    shared = {"common.md"} if hosted else set()
+    if manifest.tools and "resolution" in hosted:
+        shared.add("tools.md")
+    return sorted({f"{role}.md" for role in hosted - own} | shared)
 
 
 def references(manifest: AgentVersion) -> Mapping[str, str]:

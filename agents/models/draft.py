@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from agents.contract import Source, Ticket, Triage, Usage
 from agents.models.run import Run
+from agents.tools.session import Session
 
 EXTRACTIVE: Final = "extractive"
 
@@ -23,6 +24,8 @@ class Question:
     instructions: str = ""
     run: Run | None = None
     """The answer this is part of; hosted models need it for its deadline and its budget."""
+    session: Session | None = None
+    """Through which tools are called; rule-based models call none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Draft:
     cited: tuple[Source, ...] = ()
     reasons: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
+    named: tuple[str, ...] = ()
+    """Ids of everything it says it rests on, tool results among them."""
 
 
 class Model(Protocol):

@@ -7,6 +7,7 @@
     ├── Late             no answer in time
     ├── Unusable         an answer that is not what was asked for
     ├── AnotherModel     a good answer, from a model that this version does not name
+    ├── CallsNoEnd       it wants tools and tools, and no answer comes
     └── BudgetExhausted  nothing was sent, because it might cost too much
 
 A message is made of our own words and figures only: what a provider says may repeat the customer's
@@ -66,6 +67,10 @@ class Unusable(ModelFailure):
 
 class AnotherModel(ModelFailure):
     code = "another-model-answered"
+
+
+class CallsNoEnd(ModelFailure):
+    code = "too-many-calls"
 
 
 class BudgetExhausted(ModelFailure):

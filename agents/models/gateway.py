@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from math import isfinite
 from typing import Any, Final
@@ -65,7 +65,7 @@ class LiteLLM:
                 messages=[dict(message) for message in request.messages],
                 temperature=request.temperature,
                 max_tokens=request.max_tokens,
-                response_format={"type": "json_object"},
+                **_shape(request),
                 api_base=request.base_url,
                 api_key=request.api_key,
                 drop_params=True,  # a provider without JSON mode is still told the form in words
@@ -128,6 +128,14 @@ class LiteLLM:
                 timeout=None,  # noqa: S113 - the caller's deadline ends it
                 event_hooks={"response": [_bound]},
             )
+
+
+def _shape(request: Request) -> Mapping[str, Any]:
+    """What is said of the answer's form. JSON mode beside tools is refused by some providers."""
+    tools, standing = request.offer
+    if tools:
+        return {"tools": [dict(tool) for tool in tools], "tool_choice": "auto" if standing else "none"}
+    return {"response_format": {"type": "json_object"}}
 
 
 async def _bound(response: httpx.Response) -> None:

@@ -1,7 +1,8 @@
 """One role's hosted model: a call within deadline, budget, breaker and price, its output validated."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import json
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from random import random
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from agents.models.breaker import Provider
 from agents.models.budget import Ledger, Reservation, Scope, Spent
-from agents.models.exchange import Answer, Gateway, Request
+from agents.models.exchange import NO_OFFER, Answer, Gateway, Message, Offer, Request, ToolCall
 from agents.models.failure import AnotherModel, CircuitOpen, Late, ModelFailure, Unavailable, Unusable
 from agents.models.run import Call, Run
 from agents.models.settings import ProviderSettings
@@ -56,9 +57,9 @@ class HostedModel:
     jitter: Callable[[], float] = random
 
     async def ask(
-        self, run: Run, messages: Sequence[Mapping[str, str]], output: type[Output], *, share: float = 1.0
+        self, run: Run, messages: Sequence[Message], output: type[Output], *, share: float = 1.0
     ) -> Output:
-        """The model's output, of the form asked for, by the model asked for.
+        """The model's output, of the form asked for, by the model asked for. It is offered no tools.
 
         Args:
             run: whose call it is; the call is entered there whatever comes of it.
@@ -70,13 +71,32 @@ class HostedModel:
             ModelFailure: nothing that can be used; its ``code`` says why.
 
         """
+        said = await self.turn(run, messages, output, share=share)
+        if isinstance(said, tuple):
+            raise Unusable("it calls tools, and was offered none")
+        return said
+
+    async def turn(
+        self,
+        run: Run,
+        messages: Sequence[Message],
+        output: type[Output],
+        offer: Offer = NO_OFFER,
+        *,
+        share: float = 1.0,
+    ) -> Output | tuple[ToolCall, ...]:
+        """One turn of a conversation with tools: the output, or the calls it wants made before.
+
+        A model may want what it was not offered; that is for the caller to refuse. Arguments and failures
+        are those of ``ask``.
+        """
         started, tally = self.timer(), _Tally()
         ends = started + (run.ends - started) * share
         reservation: Reservation | None = None
         try:
             scope = Scope(run.tenant, run.version, run.ticket_id)
-            reservation = self.ledger.reserve(scope, self.budget, self._most(messages))
-            tally.answer = await self._answered(messages, ends, tally)
+            reservation = self.ledger.reserve(scope, self.budget, self._most(messages, offer))
+            tally.answer = await self._answered(self._request(messages, offer), ends, tally)
             return self._judged(tally.answer, output)
         except ModelFailure as failure:
             tally.outcome = failure.code
@@ -85,20 +105,23 @@ class HostedModel:
             tally.outcome, tally.maybe_billed = "abandoned", tally.maybe_billed + 1
             raise
         finally:
-            run.calls.append(self._entered(tally, started))
+            run.enter(self._entered(tally, started))
             if reservation is not None:
                 self.ledger.settle(reservation, self._spent(tally, reservation.held))
 
-    async def _answered(self, messages: Sequence[Mapping[str, str]], ends: float, tally: _Tally) -> Answer:
-        """Try until it answers, refuses, or waiting longer has no point."""
-        request = Request(
+    def _request(self, messages: Sequence[Message], offer: Offer) -> Request:
+        return Request(
             self.model.name,
             messages,
             self.model.temperature,
             self.model.max_tokens,
             self.settings.base_url,
             self.settings.api_key,
+            offer,
         )
+
+    async def _answered(self, request: Request, ends: float, tally: _Tally) -> Answer:
+        """Try until it answers, refuses, or waiting longer has no point."""
 
         async def send() -> Answer:
             tally.attempts += 1
@@ -128,11 +151,13 @@ class HostedModel:
             return retry_after
         return _FIRST_PAUSE * 2.0 ** max(attempts - 1, 0) * (0.5 + self.jitter())
 
-    def _judged(self, answer: Answer, output: type[Output]) -> Output:
+    def _judged(self, answer: Answer, output: type[Output]) -> Output | tuple[ToolCall, ...]:
         if not self._is_asked(answer.model):
             raise AnotherModel(f"{self.model.name} was asked, another model answered")
-        if answer.finish_reason != "stop":
+        if answer.finish_reason != "stop" and not (answer.calls and answer.finish_reason == "tool_calls"):
             raise Unusable("the answer was cut off or withheld")
+        if answer.calls:
+            return answer.calls
         fenced = _FENCED.match(answer.text)
         try:
             return output.model_validate_json(fenced.group(1) if fenced else answer.text)
@@ -156,8 +181,8 @@ class HostedModel:
             name.startswith(one) and _DATED.match(name[len(one) :]) for name in names for one in expected
         )
 
-    def _most(self, messages: Sequence[Mapping[str, str]]) -> Spent:
-        letters = sum(len(message["content"]) for message in messages)
+    def _most(self, messages: Sequence[Message], offer: Offer) -> Spent:
+        letters = sum(map(_letters, messages)) + sum(len(json.dumps(tool)) for tool in offer.tools)
         into = int(letters / _CHARACTERS_PER_TOKEN) + 50
         cost = self.cost(into, self.model.max_tokens)
         if cost is None and self.budget.in_money:
@@ -206,3 +231,9 @@ class HostedModel:
         if into is None or out is None:
             return spent.plus(held)
         return spent.plus(Spent(into + out, self.cost(into, out) or 0.0))
+
+
+def _letters(message: Message) -> int:
+    """How much a message says, its calls of tools included."""
+    calls = message.get("tool_calls")
+    return len(message["content"] or "") + (len(json.dumps(calls)) if calls else 0)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from json import JSONDecodeError
-from math import isfinite
 from typing import Any
 
-from agents.models.exchange import MOST_BYTES, Answer
+from agents.models.exchange import MOST_BYTES, MOST_CALLS, Answer, ToolCall
 from agents.models.failure import ModelFailure, Refused, Unavailable, Unusable
+from agents.models.waiting import retry_after
 
 
 class TooLarge(Exception):
@@ -24,7 +24,8 @@ def read(answer: Any) -> Answer:
         choices = answer.choices
         if not choices:
             raise Unusable("an answer without choices", broken=True)
-        text, reason = choices[0].message.content, str(choices[0].finish_reason)
+        message, reason = choices[0].message, str(choices[0].finish_reason)
+        text, calls = message.content, tuple(_calls(getattr(message, "tool_calls", None)))
         usage = getattr(answer, "usage", None)
         told = (
             _count(getattr(usage, "prompt_tokens", None)),
@@ -33,12 +34,30 @@ def read(answer: Any) -> Answer:
         model = answer.model
     except (AttributeError, IndexError, TypeError):
         raise Unusable("an answer of another form", broken=True) from None
-    if not isinstance(text, str) or not text:
+    if calls:
+        text = text if isinstance(text, str) else ""
+    if not isinstance(text, str) or not (text or calls):
         raise Unusable("an answer without text")
     if len(text) > MOST_BYTES:
         raise Unusable("an answer without end")
     known = any(told)  # nothing at all is what the library fills in when the provider does not say
-    return Answer(text, str(model or ""), reason, told[0] if known else None, told[1] if known else None)
+    tokens = told if known else (None, None)
+    return Answer(text, str(model or ""), reason, *tokens, calls=calls)
+
+
+def _calls(found: Any) -> Iterator[ToolCall]:
+    """The tool calls of a message. One without a name or with arguments of another kind is one, too."""
+    many = list(found or ())
+    if len(many) > MOST_CALLS:
+        raise Unusable("more tool calls than anybody means")
+    for number, one in enumerate(many, start=1):
+        asked = one.function
+        call_id, name, arguments = one.id, asked.name, asked.arguments
+        yield ToolCall(
+            call_id if isinstance(call_id, str) and call_id else f"call{number:05d}",
+            name if isinstance(name, str) else "",
+            arguments if isinstance(arguments, str) else "",
+        )
 
 
 def _count(value: object) -> int | None:
@@ -52,7 +71,7 @@ def failure_of(error: BaseException) -> ModelFailure:
         return Unusable("an answer without end", broken=True)
     status = getattr(error, "status_code", None)
     kind = type(error).__name__
-    if any(isinstance(cause, JSONDecodeError) for cause in causes):
+    if any(isinstance(cause, JSONDecodeError | RecursionError) for cause in causes):
         return Unusable("an answer that is not JSON", broken=True)
     if status == 429:
         return Unavailable("too many requests", retry_after=_retry_after(error))
@@ -74,16 +93,12 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _retry_after(error: BaseException) -> float | None:
-    """Seconds, from the header of that name; ``None`` without one. A date is read as not given."""
+    """Seconds the provider asks for, from whichever headers the library kept; ``None`` without any."""
     for headers in (
         getattr(error, "litellm_response_headers", None),
         getattr(getattr(error, "response", None), "headers", None),
     ):
-        value = headers.get("retry-after") if headers is not None else None
-        try:
-            seconds = float(value) if value is not None else None
-        except ValueError:
-            seconds = None
-        if seconds is not None and isfinite(seconds) and seconds >= 0:
+        seconds = retry_after(headers)
+        if seconds is not None:
             return seconds
     return None

@@ -46,6 +46,13 @@ class Run:
     """Primary subtag the reply has to be in, e.g. ``en``."""
     vault: Vault = field(default_factory=Vault)
     calls: list[Call] = field(default_factory=list)
+    steps: list[Mapping[str, Any]] = field(default_factory=list)
+    """What was called, models and tools, in order: for the trace."""
+
+    def enter(self, call: Call) -> None:
+        """Take in what a call of a model came to."""
+        self.calls.append(call)
+        self.steps.append(call.traced())
 
     @property
     def failed(self) -> bool:
@@ -75,6 +82,3 @@ class Run:
             seconds=sum(call.seconds for call in self.calls),
             model=next(iter(writers), draft.model or next(iter(answered[-1:]), None)),
         )
-
-    def traced(self) -> tuple[Mapping[str, Any], ...]:
-        return tuple(call.traced() for call in self.calls)

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from math import isfinite
 from typing import Final
 
 import httpx
 
+from agents.models.waiting import retry_after
 from agents.remote.contract import CONTRACT, MOST_BYTES
 from agents.remote.failure import EndpointAway, EndpointRefused, EndpointUnusable
 from agents.remote.signature import HEADER, signed
@@ -96,7 +96,9 @@ class Endpoint:
         if status == 200:
             return
         if status in _TRANSIENT:
-            raise EndpointAway(f"status {status}", retry_after=_retry_after(answer), billed=None)
+            raise EndpointAway(
+                f"status {status}", retry_after=retry_after(answer.headers, self._now()), billed=None
+            )
         if 300 <= status < 400:
             refused = EndpointRefused(
                 f"status {status}: redirects are not followed; name the final address in the manifest"
@@ -117,11 +119,3 @@ async def _read(answer: httpx.Response) -> bytes:
         if len(read) > MOST_BYTES:
             raise EndpointUnusable(f"more than {MOST_BYTES // 1024} KiB", broken=True)
     return bytes(read)
-
-
-def _retry_after(answer: httpx.Response) -> float | None:
-    try:
-        seconds = float(answer.headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return seconds if isfinite(seconds) and seconds >= 0 else None

@@ -27,11 +27,15 @@ def built_in(role: str) -> str:
 
 
 def messages(
-    instructions: str, output: type[BaseModel], material: Mapping[str, Any]
+    instructions: str, output: type[BaseModel], material: Mapping[str, Any], acting: str = ""
 ) -> Sequence[Mapping[str, str]]:
-    """The two messages of a call: rules, task and form; then the material."""
+    """The two messages of a call: rules, task and form; then the material.
+
+    ``acting`` are the rules for tools, where there are any.
+    """
     form = json.dumps(output.model_json_schema(), ensure_ascii=False, separators=(",", ":"))
-    system = f"{instructions.strip()}\n\n{built_in('common').strip()}\n\nJSON schema of the form:\n{form}"
+    parts = (instructions, built_in("common"), acting, f"JSON schema of the form:\n{form}")
+    system = "\n\n".join(part.strip() for part in parts if part)
     user = json.dumps(material, ensure_ascii=False, indent=1)
     return ({"role": "system", "content": system}, {"role": "user", "content": user})
 

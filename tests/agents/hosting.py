@@ -9,7 +9,7 @@ from typing import Any
 from agent_cases import knowledge, ticket, triaged
 from model_server import MODEL, ModelServer
 
-from agents.contract import Reply, Ticket, Triage
+from agents.contract import Reply, Ticket, Toolset, Triage
 from agents.models.access import ModelAccess
 from agents.models.breaker import Breaker, State
 from agents.models.gateway import LiteLLM
@@ -68,13 +68,14 @@ class House:
         agent: PipelineAgent | None = None,
         one: Ticket | None = None,
         read: Triage | None = None,
+        tools: Toolset = NO_TOOLS,
         **changes: Any,
     ) -> Reply:
         asked = one or ticket("I forgot my password, how do I choose a new one?", **changes)
 
         async def in_time() -> Reply:
             async with asyncio.timeout(NO_END):
-                return await (agent or self.agent()).answer(asked, read or triaged(), NO_TOOLS)
+                return await (agent or self.agent()).answer(asked, read or triaged(), tools)
 
         reply = self.run(in_time())
         assert isinstance(reply, Reply)

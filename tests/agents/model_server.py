@@ -25,6 +25,30 @@ PACE = 0.05
 
 
 @dataclass
+class Wants:
+    """What is said where the model calls tools: name and arguments, the latter as text or as JSON values."""
+
+    calls: list[tuple[str, Any]]
+    finish: str = "tool_calls"
+
+    def message(self) -> dict[str, Any]:
+        told = [
+            {
+                "id": f"call_{number}",
+                "type": "function",
+                "function": {"name": name, "arguments": text if isinstance(text, str) else json.dumps(text)},
+            }
+            for number, (name, text) in enumerate(self.calls)
+        ]
+        return {"role": "assistant", "content": None, "tool_calls": told}
+
+
+def results(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """What came of the calls so far, as a model is told with a request."""
+    return [json.loads(one["content"]) for one in body["messages"] if one["role"] == "tool"]
+
+
+@dataclass
 class ModelServer:
     """Answers on ``url``. ``mode`` is how; ``said`` is what a good answer holds, by role or for all."""
 
@@ -105,19 +129,26 @@ class Exchange:
     body: dict[str, Any]
 
     def content(self) -> str:
-        said = self.server.said
-        if callable(said):
-            said = said(self.body)
+        said = self.said()
         return said if isinstance(said, str) else json.dumps(said)
 
+    def said(self) -> Any:
+        said = self.server.said
+        return said(self.body) if callable(said) else said
+
     def completion(self, content: str | None = None, **changes: Any) -> bytes:
-        message = {"role": "assistant", "content": self.content() if content is None else content}
+        said = self.said() if content is None else content
+        finish = said.finish if isinstance(said, Wants) else "stop"
+        if isinstance(said, Wants):
+            message = said.message()
+        else:
+            message = {"role": "assistant", "content": said if isinstance(said, str) else json.dumps(said)}
         answer = {
             "id": "c-1",
             "object": "chat.completion",
             "created": 1,
             "model": self.server.model,
-            "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+            "choices": [{"index": 0, "finish_reason": finish, "message": message}],
             "usage": self.server.usage,
             **changes,
         }
