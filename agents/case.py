@@ -1,6 +1,6 @@
 """One ticket as far as it is known by the time somebody has to decide, and how that came about."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,9 @@ class Case:
     checks: list[Mapping[str, Any]] = field(default_factory=list)
     """What was examined on the way, for the trace."""
     session: Session | None = None
-    """The tool calls of the answer."""
+    """The tool calls of the answer, where they are made here."""
+    looked_up: Sequence[Mapping[str, Any]] = ()
+    """What tools answered to an agent that calls them by itself."""
 
     @property
     def first_message(self) -> bool:
@@ -36,9 +38,9 @@ class Case:
         return not any(turn.author == "agent" for turn in self.ticket.turns)
 
     @property
-    def results(self) -> tuple[Mapping[str, Any], ...]:
+    def results(self) -> Sequence[Mapping[str, Any]]:
         """What tools answered for it."""
-        return () if self.session is None else self.session.results
+        return self.looked_up if self.session is None else self.session.results
 
     def meanwhile(self) -> str:
         """What the policy has the customer read when one of its sensitive topics came up."""

@@ -1,7 +1,8 @@
 """An agent of somebody else's making in this process, held to the conduct policy of its manifest.
 
 What every agent is held to: hard triggers and sensitive topics before it is asked, thresholds and the policy
-after it has answered. What its reply may rest on are the conversation and the passages it names.
+after it has answered. What its reply may rest on are the conversation, the passages it names and what the
+tools of this very run answered.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from agents.models.run import Run
 from agents.roles import handoff
 from agents.roles.knowledge import Findings
 from agents.roles.team import Team
+from agents.tools.noting import Noting
 from policies.regions import Policies
 
 
@@ -47,12 +49,14 @@ class GuardedAgent:
         if evaluated.escalates:
             case = _case(ticket, triage, self.version, conduct, checks)
             return _handed_off(case, evaluated.codes, Reply(Action.HAND_OFF))
-        reply: object = await self.agent.answer(ticket, triage, tools)
+        noting = Noting(tools)
+        reply: object = await self.agent.answer(ticket, triage, noting)
         if not isinstance(reply, Reply):
             raise TypeError(f"{self.version} answered with {type(reply).__name__}, not with a Reply")
         if reply.action is Action.HAND_OFF:
             return replace(reply, trace=(*checks, *reply.trace))
         case = _case(ticket, triage, self.version, conduct, checks, reply.sources)
+        case = replace(case, looked_up=tuple(noting.results))
         draft = Draft(reply.text, reply.confidence, reply.sources, usage=reply.usage)
         found = look(case, draft, self.rules, again=True)  # nobody writes it once more for us
         if found.reasons:

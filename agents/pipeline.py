@@ -11,6 +11,7 @@ from agents.checks import escalation, routing, validator
 from agents.checks.conduct import Conduct
 from agents.checks.escalation import EscalationRules
 from agents.contract import Action, Reply, Ticket, Toolset, Triage, Usage
+from agents.deadline import usable
 from agents.extractive import ExtractiveModel
 from agents.knowledge import KnowledgeBase
 from agents.last_look import Look, look
@@ -32,7 +33,6 @@ from policies.route_table import RouteTable
 MEND: Final = "Your answer broke rules of conduct. Write it once more so that none of this is true of it:"
 
 _UNLIMITED: Final = 3600.0
-_RESERVE_SHARE, _LONGEST_RESERVE = 0.15, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,6 @@ class PipelineAgent:
 
     def _run(self, ticket: Ticket) -> Run:
         started = self.timer()
-        reserve = min(_RESERVE_SHARE * self.deadline, _LONGEST_RESERVE)
         language = (ticket.language or "en").strip().lower().replace("_", "-").split("-")[0]
         region = (ticket.region or "").strip().upper()
         return Run(
@@ -126,7 +125,7 @@ class PipelineAgent:
             version=self.version,
             ticket_id=ticket.ticket_id,
             started=started,
-            ends=started + self.deadline - reserve,
+            ends=started + usable(self.deadline),
             language=language,
             vault=Vault(regions=[region] if len(region) == 2 else []),
         )

@@ -14,6 +14,7 @@ from agents.checks import escalation
 from agents.checks.conduct import Conduct
 from agents.checks.escalation import EscalationRules
 from agents.contract import Action, Reply, Ticket, Toolset, Triage, Turn, Usage
+from agents.deadline import usable
 from agents.models.breaker import Provider
 from agents.models.failure import CircuitOpen, Late, ModelFailure, Unavailable
 from agents.pii import Vault
@@ -27,7 +28,6 @@ from policies.regions import Policies
 
 MOST_ATTEMPTS: Final = 2
 _FIRST_PAUSE: Final = 0.2
-_RESERVE_SHARE, _LONGEST_RESERVE = 0.15, 1.0
 
 
 @dataclass(slots=True)
@@ -110,12 +110,11 @@ class RemoteAgent:
 
     def _turn(self, ticket: Ticket, triage: Triage) -> _Turn:
         started = self.timer()
-        reserve = min(_RESERVE_SHARE * self.deadline, _LONGEST_RESERVE)
         region = (ticket.region or "").strip().upper()
         return _Turn(
             ticket,
             triage,
-            ends=started + self.deadline - reserve,
+            ends=started + usable(self.deadline),
             started=started,
             vault=Vault(regions=[region] if len(region) == 2 else []),
             language=(ticket.language or "en").strip().lower().replace("_", "-").split("-")[0],

@@ -1,7 +1,9 @@
 """One run of an agent, as far as its tools go."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 
 from agents.contract import Ticket
 from policies.manifest import ToolGrant
@@ -23,6 +25,8 @@ class Case:
     """The manifest's, by tool."""
     step_writes: bool
     """Whether the step lets the version write."""
+    ends: float | None = None
+    """Moment of the monotonic clock until which the run waits for a call; None waits as long as it takes."""
     reasons: list[str] = field(default_factory=list)
     """Why a person has to have the ticket after what was called."""
 
@@ -36,6 +40,10 @@ class Case:
         """What arguments are bound to."""
         one = self.ticket
         return {"customer": one.customer_id, "ticket": one.ticket_id, "tenant": one.tenant}
+
+    def time(self) -> asyncio.Timeout:
+        """What is left of the run, around what is waited for."""
+        return asyncio.timeout(None if self.ends is None else max(self.ends - monotonic(), 0.0))
 
     def because(self, reason: str) -> None:
         """Note why a person has to have it."""

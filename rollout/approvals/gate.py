@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from time import monotonic
 from typing import Any, Final, Protocol
 
-from agents.tools import ReadOnly, Tools
+from agents.tools import ReadOnly
 from agents.tools.permissions import Verdict, reachable
 from agents.tools.refusals import (
     APPROVAL,
@@ -27,6 +26,7 @@ from rollout.approvals.admission import Admission, Admitted
 from rollout.approvals.book import Book
 from rollout.approvals.calls import Call
 from rollout.approvals.case import Case
+from rollout.approvals.gated import Gated, GatedTools
 from rollout.approvals.ledger import Ledger
 from rollout.clock import Clock
 from rollout.errors import RecordError
@@ -44,48 +44,6 @@ class Runs(Protocol):
     """Makes calls. What it raises other than ``ToolFailed`` leaves open what was done."""
 
     async def __call__(self, tool: str, arguments: Mapping[str, Any], key: str) -> Mapping[str, Any]: ...
-
-
-class GatedTools(Tools):
-    """The tools of one run."""
-
-    def __init__(self, case: Case, tools: Sequence["_Gated"], refusal: Refusal) -> None:
-        super().__init__(tools, refusal=refusal)
-        self._case = case
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why a person must have the ticket after what was called, whatever the agent replies."""
-        return tuple(self._case.reasons)
-
-
-@dataclass(frozen=True, slots=True)
-class _Gated:
-    """One declared tool within one run."""
-
-    declaration: ToolDeclaration
-    grant: ToolGrant
-    case: Case
-    gate: "Gate"
-
-    @property
-    def name(self) -> str:
-        return self.declaration.name
-
-    @property
-    def writes(self) -> bool:
-        return self.declaration.writes
-
-    @property
-    def description(self) -> str:
-        return self.declaration.description
-
-    @property
-    def arguments(self) -> Mapping[str, Any]:
-        return self.declaration.offered()
-
-    async def __call__(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        return await self.gate.call(self.case, self.declaration, self.grant, arguments)
 
 
 class Gate:
@@ -127,10 +85,7 @@ class Gate:
 
         """
         try:
-            call, given, fresh = await self._admitted(case, tool, grant, arguments)
-            if call.outcome == states.DONE:
-                return dict(await asyncio.to_thread(self.book.json, call.result) or {})
-            return await self._watched(call, tool, given, fresh=fresh)
+            return await self._called(case, tool, grant, arguments)
         except ApprovalNeeded:
             case.because(APPROVAL)
             raise
@@ -141,6 +96,24 @@ class Gate:
             if refusal.reason in {OTHER_CUSTOMER, UNKNOWN}:
                 case.because(refusal.reason)
             raise
+
+    async def _called(
+        self, case: Case, tool: ToolDeclaration, grant: ToolGrant, arguments: object
+    ) -> Mapping[str, Any]:
+        """Admit and make a call, for as long as the run has time; what is begun is brought to its end."""
+        try:
+            async with case.time():
+                call, given, fresh = await self._admitted(case, tool, grant, arguments)
+        except TimeoutError:
+            raise ToolFailed(f"{tool.name}: no time left, so it was not called") from None
+        if call.outcome == states.DONE:
+            return dict(await asyncio.to_thread(self.book.json, call.result) or {})
+        try:
+            async with case.time():
+                return await self._watched(call, tool, given, fresh=fresh)
+        except TimeoutError:
+            said = f"{tool.name}: it did not come back in time"
+            raise (OutcomeUnknown if tool.writes else ToolFailed)(said) from None
 
     async def make(
         self, call: Call, tool: ToolDeclaration, arguments: Mapping[str, Any]
@@ -177,9 +150,9 @@ class Gate:
         """Wait for the calls under way."""
         await asyncio.gather(*self._closing, *self._running.values(), return_exceptions=True)
 
-    def _within_reach(self, case: Case) -> list[_Gated]:
+    def _within_reach(self, case: Case) -> list[Gated]:
         return [
-            _Gated(declaration, grant, case, self)
+            Gated(declaration, grant, case, self)
             for name, grant in case.grants.items()
             if reachable(self.catalogue, name, grant, writes=case.writes).verdict is Verdict.ALLOW
             and (declaration := self.catalogue.get(name)) is not None

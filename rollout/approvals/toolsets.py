@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from time import monotonic
 
 from agents.contract import Action, Agent, Reply, Ticket, Toolset, Triage
+from agents.deadline import usable
 from agents.roles import handoff
 from agents.tools import ReadOnly
 from policies.manifest import ToolGrant
 from policies.vocabulary import Mode
 from rollout.approvals.case import Case
-from rollout.approvals.gate import Gate, GatedTools
+from rollout.approvals.gate import Gate
+from rollout.approvals.gated import GatedTools
 from rollout.records import Assigned
 
 _TRIED = "Tools were called; see the approvals and calls on record for this ticket."
@@ -23,6 +26,7 @@ class Toolsets:
         gate: Gate,
         grants_of: Callable[[str], Mapping[str, ToolGrant]],
         writes: Callable[[Ticket, Assigned], bool],
+        deadline: Callable[[str], float] | None = None,
     ) -> None:
         """Set it up.
 
@@ -30,11 +34,14 @@ class Toolsets:
             gate: what every call passes.
             grants_of: a version's manifest, by tool.
             writes: whether the plan lets the version write for this ticket now.
+            deadline: seconds that a version has for an answer; a call that is not back by then is given
+                up in time for the answer to say so. Without it calls take what their tools may take.
 
         """
         self.gate = gate
         self._grants_of = grants_of
         self._writes = writes
+        self._deadline = deadline
 
     def live(self, ticket: Ticket, assigned: Assigned, message: int) -> GatedTools:
         """For an answer to the customer's ``message``."""
@@ -62,6 +69,7 @@ class Toolsets:
             message=message,
             grants=self._grants_of(version),
             step_writes=mode is Mode.LIVE and self._writes(ticket, assigned),
+            ends=None if self._deadline is None else monotonic() + usable(self._deadline(version)),
         )
 
 
@@ -84,7 +92,7 @@ class Heeding:
                 raise
             reply = Reply(Action.HAND_OFF)
         reasons = _reasons(tools)
-        if not reasons or not isinstance(reply, Reply):
+        if not reasons or not isinstance(reply, Reply) or _heeds(reply, reasons):
             return reply
         return replace(
             reply,
@@ -93,6 +101,11 @@ class Heeding:
             reasons=tuple(dict.fromkeys((*reasons, *reply.reasons))),
             packet=handoff.packet(ticket, triage, reasons=reasons, tried=[_TRIED]),
         )
+
+
+def _heeds(reply: Reply, reasons: tuple[str, ...]) -> bool:
+    """Whether the agent hands over for these reasons by itself: its packet says more than ours would."""
+    return reply.action is Action.HAND_OFF and reply.packet is not None and set(reasons) <= set(reply.reasons)
 
 
 def _reasons(tools: Toolset) -> tuple[str, ...]:

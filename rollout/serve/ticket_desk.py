@@ -74,7 +74,7 @@ def ticket_desk(
         shadow_limits=limits,
     )
     made.watch_through(lambda version: RemoteAgent(version, shadows))
-    tools = toolsets(settings, folder, standings, manifest)
+    tools = toolsets(settings, folder, standings, manifest, deadline)
     if tools is not None:
         made.equip(tools)
     return made

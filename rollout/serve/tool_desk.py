@@ -26,10 +26,12 @@ def toolsets(
     folder: DataFolder,
     standings: Standings,
     manifest: Callable[[str], AgentVersion | None],
+    deadline: Callable[[str], float],
 ) -> Toolsets | None:
     """What agents of this run may use; None where no tools are declared.
 
-    Calls that an earlier run began and never ended go to people before anything else is done.
+    Calls that an earlier run began and never ended go to people before anything else is done. ``manifest``
+    and ``deadline`` (seconds) are a version's.
 
     Raises:
         UsageError: a file is wrong.
@@ -47,7 +49,10 @@ def toolsets(
         found = manifest(version)
         return {} if found is None else {grant.name: grant for grant in found.tools}
 
-    return Toolsets(gate, grants_of, lambda ticket, assigned: may_write(standings, ticket, assigned))
+    def writes(ticket: Ticket, assigned: Assigned) -> bool:
+        return may_write(standings, ticket, assigned)
+
+    return Toolsets(gate, grants_of, writes, deadline)
 
 
 def may_write(standings: Standings, ticket: Ticket, assigned: Assigned) -> bool:
