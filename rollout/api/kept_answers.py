@@ -4,28 +4,26 @@ A table of its own beside the journal: it is no fact about any ticket, nobody me
 thrown away after a day. No customer's text is ever in it (``once`` sees to that).
 """
 
+import logging
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
+from rollout.api import kept_file
+from rollout.clock import Clock, SystemClock
 from rollout.errors import QueueFull, RecordError
 
 KEPT_FOR: Final = timedelta(hours=24)
 MOST_KEPT: Final = 1_000_000
 """Keys of one tenant within ``KEPT_FOR``; more are refused, never dropped early."""
 _PURGE_EVERY: Final = timedelta(minutes=5)
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS answers (
-    tenant TEXT NOT NULL, key TEXT NOT NULL, digest BLOB NOT NULL, begun_at TEXT NOT NULL,
-    status INTEGER, media_type TEXT, body BLOB,
-    PRIMARY KEY (tenant, key)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS answers_by_age ON answers (begun_at);
-"""
+
+_log = logging.getLogger(__name__)
+Done = TypeVar("Done")
 
 
 class Kept(NamedTuple):
@@ -41,29 +39,49 @@ class Kept(NamedTuple):
 
 
 class KeptAnswers:
-    """The file. Thread-safe; opened at first use, by the one process that owns the journal."""
+    """The file. Thread-safe; opened at first use, by the one process that owns the journal.
 
-    def __init__(self, path: Path, most: int = MOST_KEPT) -> None:
+    Damage is met by what still verifies, see ``kept_file``: an answer that is not what was written is never
+    given, and ``forgot_some`` says until when a key that is not found may have been used all the same.
+    """
+
+    def __init__(self, path: Path, most: int = MOST_KEPT, clock: Clock | None = None) -> None:
         self._path = path
         self._most = most
+        self._clock = clock or SystemClock()
         self._lock = Lock()
         self._connection: sqlite3.Connection | None = None
         self._counts: Counter[str] = Counter()
         self._purged: datetime | None = None
 
+    def look(self) -> None:
+        """Look through the file there is, so that damage is met before somebody asks."""
+        if not self._path.exists():
+            return
+        try:
+            self._do(lambda _: None)
+        except RecordError as error:
+            _log.warning("%s", error)
+
     def find(self, tenant: str, key: str) -> Kept | None:
         """What is known of a key.
 
         Raises:
-            RecordError: the file cannot be read.
+            RecordError: the file can be neither read nor mended.
 
         """
-        with self._transaction() as connection:
-            row = connection.execute(
-                "SELECT digest, status, media_type, body FROM answers WHERE tenant = ? AND key = ?",
-                (tenant, key),
-            ).fetchone()
-        return None if row is None else Kept(*row)
+        row = self._do(lambda file: kept_file.got(file, tenant, key))
+        return None if row is None else Kept(row[2], *row[4:])
+
+    def forgot_some(self) -> bool:
+        """Whether keys that were used within ``KEPT_FOR`` may be missing.
+
+        Raises:
+            RecordError: as ``find``.
+
+        """
+        since = self._do(kept_file.lost_at)
+        return since is not None and self._clock.now() < since + KEPT_FOR
 
     def keep(self, tenant: str, key: str, kept: Kept, now: datetime) -> None:
         """Write down what is known of a key; durable on return.
@@ -73,23 +91,24 @@ class KeptAnswers:
             RecordError: the disk refuses.
 
         """
-        with self._transaction() as connection:
-            self._purge(connection, now)
+
+        def write(file: sqlite3.Connection) -> bool:
+            self._purge(file, now)
             if self._counts[tenant] >= self._most:
                 raise QueueFull(
                     f"{self._most:,} idempotency keys were used within a day; send fewer, or none where "
                     "the body's own ids make repeating safe"
                 )
-            known = connection.execute(
-                "SELECT 1 FROM answers WHERE tenant = ? AND key = ?", (tenant, key)
-            ).fetchone()
-            connection.execute(
-                "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, key) DO UPDATE SET"
-                " status = excluded.status, media_type = excluded.media_type, body = excluded.body",
-                (tenant, key, kept.digest, now.isoformat(), kept.status, kept.media_type, kept.body),
-            )
-        if known is None:
-            self._counts[tenant] += 1
+            known = kept_file.got(file, tenant, key)
+            digest, begun_at = (known[2], known[3]) if known else (kept.digest, now.isoformat())
+            kept_file.put(file, (tenant, key, digest, begun_at, kept.status, kept.media_type, kept.body))
+            return known is None
+
+        new = self._do(write)
+        self._counts[tenant] += new
+        if kept.status is None:
+            # Into the file itself, where damage shows: the end of a log can be lost in silence.
+            self._do(lambda file: file.execute("PRAGMA wal_checkpoint(FULL)").fetchall())
 
     def forget(self, tenant: str, key: str) -> None:
         """Drop what was begun under a key and never done, so that it may be tried again.
@@ -98,51 +117,60 @@ class KeptAnswers:
             RecordError: the disk refuses.
 
         """
-        with self._transaction() as connection:
-            gone = connection.execute(
-                "DELETE FROM answers WHERE tenant = ? AND key = ? AND status IS NULL", (tenant, key)
+
+        def drop(file: sqlite3.Connection) -> int:
+            return file.execute(
+                "DELETE FROM kept WHERE tenant = ? AND key = ? AND status IS NULL", (tenant, key)
             ).rowcount
+
+        gone = self._do(drop)
         self._counts[tenant] -= gone
 
     def close(self) -> None:
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._close()
 
-    def _purge(self, connection: sqlite3.Connection, now: datetime) -> None:
+    def _purge(self, file: sqlite3.Connection, now: datetime) -> None:
         """Drop what is older than a day, every few minutes."""
         if self._purged is not None and self._purged <= now < self._purged + _PURGE_EVERY:
             return
         self._purged = now
-        connection.execute("DELETE FROM answers WHERE begun_at < ?", ((now - KEPT_FOR).isoformat(),))
-        rows = connection.execute("SELECT tenant, count(*) FROM answers GROUP BY tenant").fetchall()
+        file.execute("DELETE FROM kept WHERE begun_at < ?", ((now - KEPT_FOR).isoformat(),))
+        rows = file.execute("SELECT tenant, count(*) FROM kept GROUP BY tenant").fetchall()
         self._counts = Counter(dict(rows))
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _do(self, work: Callable[[sqlite3.Connection], Done]) -> Done:
+        """Do something in one transaction; where the file turns out damaged, mend it and do it again.
+
+        Raises:
+            RecordError: the disk refuses, or the file cannot be mended.
+
+        """
         with self._lock:
             try:
-                if self._connection is None:
-                    self._connection = self._opened()
-                with self._connection as connection:
-                    yield connection
-            except sqlite3.OperationalError as error:
+                try:
+                    return self._once(work)
+                except kept_file.FAILURES as error:
+                    if not kept_file.is_damage(error):
+                        raise
+                    self._close()
+                    kept_file.mend(self._path, error, self._clock.now())
+                    return self._once(work)
+            except (sqlite3.Error, OSError) as error:
                 raise RecordError(f"{self._path}: {error}; make room and send the same again") from error
-            except sqlite3.Error as error:
+            except (UnicodeDecodeError, kept_file.Altered) as error:
                 raise RecordError(
-                    f"{self._path}: {error}; the file is damaged. Stop the server and move it away: the "
-                    "idempotency keys of one day are forgotten, the ids in bodies go on making repeating safe"
+                    f"{self._path}: {error}, and what was written anew neither: look at the disk"
                 ) from error
 
-    def _opened(self) -> sqlite3.Connection:
-        """The file, with its table; a disk that is full leaves nothing half open behind."""
-        connection = sqlite3.connect(self._path, check_same_thread=False, timeout=5)
-        try:
-            connection.executescript(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;" + _SCHEMA
-            )
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return connection
+    def _once(self, work: Callable[[sqlite3.Connection], Done]) -> Done:
+        if self._connection is None:
+            self._connection = kept_file.opened(self._path, self._clock.now())
+        with self._connection as file:
+            return work(file)
+
+    def _close(self) -> None:
+        self._purged = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -15,9 +15,10 @@ could not be done (5xx). Repeating these tries again.
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -35,10 +36,13 @@ _ASKED_AGAIN: Final = ("/v1/route", "/v1/tickets", "/v1/conversations/")
 _SAFE: Final = (*_ASKED_AGAIN, "/v1/outcomes", "/v1/reviews", "/v1/queue/")
 """Beginnings of paths whose doing is idempotent by the body's own ids, so that it may be done again
 when the server stopped in the middle."""
+_TAKE_AWAY: Final = ("/pause", "/abort")
+"""Ends of paths that give an agent nothing, however often: no doubt about a key holds them up."""
 _NOT_KEPT: Final = frozenset({400, 401, 403, 413, 415, 422, 429})
 _WAIT_SECONDS: Final = 10.0
 
 Run = Callable[[], Awaitable[Response]]
+Told = TypeVar("Told")
 
 
 @dataclass(slots=True)
@@ -51,8 +55,12 @@ class Once:
     """Answers requests that carry a key, each key once."""
 
     def __init__(self, path: Path, clock: Clock, kept: KeptAnswers | None = None) -> None:
-        self._kept = kept or KeptAnswers(path)
+        self._kept = kept or KeptAnswers(path, clock=clock)
         self._clock = clock
+        self._thread = ThreadPoolExecutor(1, "idempotency")
+        """One, for the file has one user at a time: while it is looked through or mended, those who wait
+        for it must not take the threads that routing needs."""
+        self._thread.submit(self._kept.look)
         self._running: dict[tuple[str, str], _Running] = {}
 
     async def answer(self, request: Request, tenant: str, run: Run) -> Response:
@@ -81,13 +89,24 @@ class Once:
             running.done.set()
 
     def close(self) -> None:
+        self._thread.shutdown()
         self._kept.close()
 
+    async def _ask(self, question: Callable[..., Told], *of: object) -> Told:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, question, *of)
+
     async def _first_or_again(self, path: str, slot: tuple[str, str], digest: bytes, run: Run) -> Response:
-        known = await asyncio.to_thread(self._kept.find, *slot)
+        known = await self._ask(self._kept.find, *slot)
         if known is not None:
             return await self._again(path, slot, known, digest, run)
         if not path.startswith(_SAFE):
+            if not path.endswith(_TAKE_AWAY) and await self._ask(self._kept.forgot_some):
+                raise Refused(
+                    "in-doubt",
+                    "the file of idempotency keys was damaged within a day, and this key may be among those "
+                    "that were lost: look whether the request was done, and where it was not send it without "
+                    "an Idempotency-Key",
+                )
             await self._keep(slot, Kept(digest, None, None, None))
         return await self._done(path, slot, digest, run)
 
@@ -118,10 +137,10 @@ class Once:
             response = await _answered(run)
         except (Refused, RidealongError, ValidationError) as error:
             if not (isinstance(error, Refused) and error.code == "unavailable"):  # that may have been done
-                await asyncio.to_thread(self._kept.forget, *slot)
+                await self._ask(self._kept.forget, *slot)
             raise
         if _is_not_kept(response):
-            await asyncio.to_thread(self._kept.forget, *slot)
+            await self._ask(self._kept.forget, *slot)
             return response
         secret = response.headers.get("cache-control") == "no-store"
         body = None if secret or path.startswith(_ASKED_AGAIN) else bytes(response.body)
@@ -129,7 +148,7 @@ class Once:
         return response
 
     async def _keep(self, slot: tuple[str, str], kept: Kept) -> None:
-        await asyncio.to_thread(self._kept.keep, *slot, kept, self._clock.now())
+        await self._ask(self._kept.keep, *slot, kept, self._clock.now())
 
 
 async def _answered(run: Run) -> Response:
