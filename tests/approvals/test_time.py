@@ -60,7 +60,7 @@ def test_a_call_that_is_not_back_in_time_is_given_up_and_still_recorded_when_it_
         assert place.helpdesk.done == []
         free.set()
         await place.gate.drain()
-        return tools.reasons
+        return tuple(tools.reasons)
 
     assert run(go()) == reasons
     assert (len(place.helpdesk.done), outcomes(place)) == (1, ["done"])
@@ -72,7 +72,7 @@ def test_where_no_time_is_left_nothing_is_called(place: Any, run: Any) -> None:
         with pytest.raises(ToolFailed, match="no time left"):
             await tools.call("credit", {"amount_usd": 5})
         await place.gate.drain()
-        return tools.reasons
+        return tuple(tools.reasons)
 
     assert (run(go()), place.helpdesk.done) == ((), [])
     assert outcomes(place) in ([], ["failed"]), "what was begun meanwhile is closed"
