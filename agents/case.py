@@ -44,12 +44,7 @@ class Case:
 
     def meanwhile(self) -> str:
         """What the policy has the customer read when one of its sensitive topics came up."""
-        if self.conduct is None:
-            return ""
-        said = [self.ticket.subject, self.ticket.text]
-        said += [turn.text for turn in self.ticket.turns if turn.author == "customer"]
-        topics = self.conduct.sensitive(said, self.readings[0].signals)
-        return next((topic.rule.text for topic in topics if topic.rule.text), "")
+        return meanwhile(self.conduct, self.ticket, self.readings[0])
 
     def trace(self, draft: Draft | None) -> tuple[Mapping[str, Any], ...]:
         """How it came about, in names and figures: no text of anybody."""
@@ -80,3 +75,13 @@ class Case:
         if replaced:
             steps.append({"step": "redaction", "replaced": replaced})
         return (*steps, *self.checks)
+
+
+def meanwhile(conduct: Conduct | None, ticket: Ticket, triage: Triage) -> str:
+    """What a policy has a customer read when one of its sensitive topics came up; empty without one."""
+    if conduct is None:
+        return ""
+    said = [ticket.subject, ticket.text]
+    said += [turn.text for turn in ticket.turns if turn.author == "customer"]
+    topics = conduct.sensitive(said, triage.signals)
+    return next((topic.rule.text for topic in topics if topic.rule.text), "")

@@ -8,26 +8,26 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import Any, Final
+from typing import Any
 
+from agents.case import meanwhile
 from agents.checks import escalation
 from agents.checks.conduct import Conduct
 from agents.checks.escalation import EscalationRules
-from agents.contract import Action, Reply, Ticket, Toolset, Triage, Turn, Usage
+from agents.contract import Action, Reply, Ticket, Toolset, Triage, Turn
 from agents.deadline import usable
 from agents.models.breaker import Provider
-from agents.models.failure import CircuitOpen, Late, ModelFailure, Unavailable
+from agents.models.failure import ModelFailure
 from agents.pii import Vault
 from agents.remote import contract
+from agents.remote.asking import Asking, Exchange
 from agents.remote.contract import AgentAnswer
 from agents.remote.examined import examine
 from agents.remote.failure import EndpointUnusable, reason_of
 from agents.remote.transport import Endpoint
 from agents.roles import handoff
+from agents.tools.session import Session
 from policies.regions import Policies
-
-MOST_ATTEMPTS: Final = 2
-_FIRST_PAUSE: Final = 0.2
 
 
 @dataclass(slots=True)
@@ -36,14 +36,17 @@ class _Turn:
 
     ticket: Ticket
     triage: Triage
+    conduct: Conduct | None
     ends: float
     started: float
     vault: Vault
     language: str
-    attempts: int = 0
-    maybe_billed: bool = False
+    session: Session
+    exchange: Exchange = field(default_factory=Exchange)
     outcome: str = "ok"
     trace: list[Mapping[str, Any]] = field(default_factory=list)
+    """What was examined."""
+    calls: list[Mapping[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,84 +75,71 @@ class RemoteAgent:
 
     async def answer(self, ticket: Ticket, triage: Triage, tools: Toolset) -> Reply:
         """A checked reply, or a hand-off with every reason and a packet. Raises for nothing it is told."""
-        turn = self._turn(ticket, triage)
-        conduct = Conduct(self.policies.of(ticket.region)) if self.policies is not None else None
-        hard = escalation.before(ticket, triage, self.rules, conduct=conduct)
-        if hard:
-            return self._handed_off(turn, hard)
+        turn = self._turn(ticket, triage, tools)
+        evaluated = escalation.evaluate(ticket, triage, self.rules, conduct=turn.conduct)
+        turn.trace.append(evaluated.trace())
+        if evaluated.escalates:
+            return self._handed_off(turn, evaluated.codes)
         try:
             answer = await self._asked(turn, tools)
-            text = self._restored(turn, answer)
+            text = "" if answer is None else self._restored(turn, answer)
         except ModelFailure as failure:
             turn.outcome = reason_of(failure)
             return self._handed_off(turn, (turn.outcome,))
+        if answer is None:
+            return self._handed_off(turn, turn.session.reasons)
         if answer.action == "hand_off":
             return self._handed_off(turn, tuple(answer.reasons), answer)
-        sources = answer.cited()
-        weighed = escalation.after(
-            triage,
+        return self._weighed(turn, answer, text)
+
+    def _weighed(self, turn: _Turn, answer: AgentAnswer, text: str) -> Reply:
+        """A reply where nothing speaks against it."""
+        ticket, sources = turn.ticket, answer.cited()
+        weighed = escalation.weigh(
+            turn.triage,
             confidence=answer.confidence,
             retrieval_confidence=max((one.relevance for one in sources), default=0.0),
             rules=self.rules,
+            conduct=turn.conduct,
         )
-        verdict = examine(text, ticket, sources, turn.language, conduct)
+        verdict = examine(text, ticket, sources, turn.language, turn.conduct, turn.session.results)
         first = not any(one.author == "agent" for one in ticket.turns)
-        turn.trace.append(verdict.trace)
-        if weighed or verdict.reasons:
-            reasons = escalation.ordered([*weighed, *verdict.reasons])
+        turn.trace += [weighed.trace(), verdict.trace]
+        if weighed.escalates or verdict.reasons:
+            reasons = escalation.ordered([*weighed.codes, *verdict.reasons])
             return self._handed_off(turn, reasons, answer, verdict.violations)
         return Reply(
             Action.REPLY,
             text=verdict.text,
             confidence=answer.confidence,
             sources=sources,
-            usage=self._usage(turn, answer),
+            usage=turn.exchange.usage(self._seconds(turn)),
             trace=self._traced(turn, answer),
-            notices=conduct.notices() if conduct is not None and first else (),
+            notices=turn.conduct.notices() if turn.conduct is not None and first else (),
         )
 
-    def _turn(self, ticket: Ticket, triage: Triage) -> _Turn:
+    def _turn(self, ticket: Ticket, triage: Triage, tools: Toolset) -> _Turn:
         started = self.timer()
+        ends = started + usable(self.deadline)
         region = (ticket.region or "").strip().upper()
+        vault = Vault(regions=[region] if len(region) == 2 else [])
+        calls: list[Mapping[str, Any]] = []
         return _Turn(
             ticket,
             triage,
-            ends=started + usable(self.deadline),
+            Conduct(self.policies.of(ticket.region)) if self.policies is not None else None,
+            ends=ends,
             started=started,
-            vault=Vault(regions=[region] if len(region) == 2 else []),
+            vault=vault,
             language=(ticket.language or "en").strip().lower().replace("_", "-").split("-")[0],
+            session=Session(tools, vault, ends=ends, timer=self.timer, log=calls.append),
+            calls=calls,
         )
 
-    async def _asked(self, turn: _Turn, tools: Toolset) -> AgentAnswer:
-        """The answer to a turn, tried again once after a failure that passes."""
+    async def _asked(self, turn: _Turn, tools: Toolset) -> AgentAnswer | None:
+        asking = Asking(self.version, self.endpoint, self.provider, self.timer, self.sleep)
         shown = redacted(turn.ticket, turn.vault)
-        name = contract.turn_id(turn.ticket)
-        while True:
-            left = turn.ends - self.timer()
-            try:
-                if left <= 0:
-                    raise Late("no time left to ask", billed=False, broken=False)
-                asked = contract.request(
-                    self.version, shown, turn.triage, tools, deadline_ms=max(int(left * 1000), 1)
-                )
-                body = contract.encoded(asked)
-
-                async def send(body: bytes = body) -> AgentAnswer:
-                    turn.attempts += 1
-                    return contract.read_answer(await self.endpoint.post(body, name), name)
-
-                return await self.provider.call(send, seconds=left)
-            except CircuitOpen:
-                raise
-            except Unavailable as failure:
-                turn.maybe_billed |= failure.billed is None
-                pause = _FIRST_PAUSE if failure.retry_after is None else failure.retry_after
-                if turn.attempts >= MOST_ATTEMPTS or self.timer() + pause >= turn.ends:
-                    raise
-            except ModelFailure as failure:
-                turn.maybe_billed |= failure.billed is None
-                raise
-            await self.sleep(pause)
+        return await asking.asked(shown, turn.triage, tools, turn.session, turn.exchange, turn.ends)
 
     def _restored(self, turn: _Turn, answer: AgentAnswer) -> str:
         if turn.vault.unknown(answer.text):
@@ -165,6 +155,7 @@ class RemoteAgent:
     ) -> Reply:
         sources = answer.cited() if answer is not None else ()
         tried = [turn.vault.restore(answer.tried)] if answer is not None and answer.tried else []
+        tried += turn.session.told()
         if answer is not None and answer.text:
             tried.append("A draft was written and withheld.")
         packet = handoff.packet(turn.ticket, turn.triage, reasons=reasons, sources=sources[:3], tried=tried)
@@ -175,17 +166,13 @@ class RemoteAgent:
             reasons=reasons,
             packet=packet,
             violations=violations,
-            usage=self._usage(turn, answer),
+            usage=turn.exchange.usage(self._seconds(turn)),
             trace=self._traced(turn, answer),
+            meanwhile=meanwhile(turn.conduct, turn.ticket, turn.triage),
         )
 
-    def _usage(self, turn: _Turn, answer: AgentAnswer | None) -> Usage:
-        seconds = max(self.timer() - turn.started, 0.0)
-        if answer is None:
-            return Usage(cost_usd=None if turn.maybe_billed else 0.0, seconds=seconds)
-        told = answer.usage
-        cost = None if turn.maybe_billed else told.cost_usd
-        return Usage(told.input_tokens, told.output_tokens, cost, seconds, told.model)
+    def _seconds(self, turn: _Turn) -> float:
+        return max(self.timer() - turn.started, 0.0)
 
     def _traced(self, turn: _Turn, answer: AgentAnswer | None) -> tuple[Mapping[str, Any], ...]:
         """How it went, in names and figures: no text of anybody."""
@@ -193,13 +180,14 @@ class RemoteAgent:
             "step": "http",
             "contract": contract.CONTRACT,
             "outcome": turn.outcome,
-            "attempts": turn.attempts,
+            "attempts": turn.exchange.attempts,
+            "rounds": turn.session.rounds,
             "action": answer.action if answer is not None else None,
             "model": answer.usage.model if answer is not None else None,
             "sources": [one.id for one in answer.sources] if answer is not None else [],
             "redacted": turn.vault.counts(),
         }
-        return (asked, *turn.trace)
+        return (asked, *turn.calls, *turn.trace)
 
 
 def redacted(ticket: Ticket, vault: Vault) -> Ticket:

@@ -9,12 +9,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from agents.contract import Source, Ticket, Toolset, Triage
 from agents.remote.failure import EndpointUnusable
+from agents.tools.session import MOST_CALLS
 
 CONTRACT: Final = "ridealong-agent/1"
 MOST_BYTES: Final = 256 * 1024
@@ -65,15 +66,24 @@ class Spent(_Part):
     """US dollars; left out where unknown, which is not the same as 0."""
 
 
+class WantedCall(_Part):
+    """A call of a tool that has to be made before there is an answer."""
+
+    name: Short
+    """One of the request's ``tools``."""
+    arguments: dict[str, Any]
+    """By the tool's schema. Whose ticket it is stands in no argument: that is settled here."""
+
+
 class AgentAnswer(_Part):
-    """One answer: a reply with its text, or a hand-off with its reasons, never both."""
+    """One answer: a reply with its text, a hand-off with its reasons, or calls of tools, never two."""
 
     contract: Literal["ridealong-agent/1"]
     """The version of the contract it keeps."""
     turn_id: Short
     """That of the request, so that answers cannot be mixed up."""
-    action: Literal["reply", "hand_off"]
-    """``reply`` or ``hand_off``."""
+    action: Literal["reply", "hand_off", "call_tools"]
+    """``reply``, ``hand_off``, or ``call_tools``: you are asked again, with what came of them."""
     text: Annotated[str, Field(max_length=MOST_TEXT)] = ""
     """For the customer, in their language; empty at a hand-off."""
     confidence: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -84,8 +94,10 @@ class AgentAnswer(_Part):
     """Of a hand-off: why, as codes like ``low-confidence``, the gravest first."""
     tried: Annotated[str, Field(max_length=500)] = ""
     """Of a hand-off: what was done so far, for whoever takes over."""
+    tool_calls: Annotated[list[WantedCall], Field(max_length=MOST_CALLS)] = Field(default=[])
+    """Of ``call_tools``: which, in their order."""
     usage: Spent = Field(default=Spent())
-    """What it took."""
+    """What it took, of this request only."""
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -95,6 +107,10 @@ class AgentAnswer(_Part):
             raise ValueError("text: a hand-off has no text for the customer; we tell them that a person will")
         if self.action == "hand_off" and not self.reasons:
             raise ValueError("reasons: a hand-off says why, e.g. ['low-confidence']")
+        if self.action == "call_tools" and self.text.strip():
+            raise ValueError("text: there is none while tools are called; answer when they have answered")
+        if (self.action == "call_tools") != bool(self.tool_calls):
+            raise ValueError("tool_calls: 'call_tools' names some, and no other action does")
         return self
 
     def cited(self) -> tuple[Source, ...]:
@@ -105,23 +121,43 @@ class AgentAnswer(_Part):
         )
 
 
-def turn_id(ticket: Ticket) -> str:
-    """One per customer turn: asked again about the same turn, an agent may answer from memory.
+def turn_id(ticket: Ticket, rounds: int = 0) -> str:
+    """One per customer turn and round of tool calls: asked the same again, an agent may answer from memory.
 
     Its digest where it would not fit into a header.
     """
     name = f"{ticket.tenant}:{ticket.workflow}:{ticket.ticket_id}:{len(ticket.turns)}"
+    name += f":tools-{rounds}" if rounds else ""
     plain = name.isascii() and name.isprintable() and len(name) <= _LONGEST_ID
     return name if plain else hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+class Called(NamedTuple):
+    """How far an answer's tool calls have come."""
+
+    rounds: int = 0
+    left: int = 0
+    """Calls that may still be made."""
+    results: Sequence[Mapping[str, Any]] = ()
+    """What came of those that were, in their order."""
+
+
+NOT_CALLED: Final = Called()
+
+
 def request(
-    version: str, ticket: Ticket, triage: Triage, tools: Toolset, *, deadline_ms: int
+    version: str,
+    ticket: Ticket,
+    triage: Triage,
+    tools: Toolset,
+    *,
+    deadline_ms: int,
+    called: Called = NOT_CALLED,
 ) -> Mapping[str, Any]:
     """What is sent, as JSON values. Texts stand in it as they are given here: redact before."""
     return {
         "contract": CONTRACT,
-        "turn_id": turn_id(ticket),
+        "turn_id": turn_id(ticket, called.rounds),
         "version": version,
         "deadline_ms": deadline_ms,
         "ticket": {
@@ -149,6 +185,8 @@ def request(
             for turn in ticket.turns[-_MOST_TURNS:]
         ],
         "tools": _described(tools),
+        "tool_calls_left": called.left,
+        "tool_results": list(called.results),
     }
 
 

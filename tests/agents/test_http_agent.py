@@ -43,6 +43,9 @@ GOOD = {
     "sources": [SOURCE],
 }
 
+CALL = {"name": "get_order", "arguments": {"order_id": "ORD-1001"}}
+WANTED = {"contract": CONTRACT, "action": "call_tools", "tool_calls": [CALL]}
+
 
 @dataclass
 class Theirs:
@@ -239,6 +242,12 @@ class TestTrouble:
             ({**GOOD, "action": "refund"}, "action"),
             ({**GOOD, "action": "hand_off", "reasons": ["x-y"]}, "a hand-off has no text"),
             ({"contract": CONTRACT, "action": "hand_off"}, "a hand-off says why"),
+            ({"contract": CONTRACT, "action": "call_tools"}, "names some"),
+            ({**GOOD, "tool_calls": [CALL]}, "no other action does"),
+            ({**GOOD, "action": "call_tools", "tool_calls": [CALL]}, "none while tools are called"),
+            ({**WANTED, "tool_calls": [{"name": "x", "arguments": "{}"}]}, "tool_calls.0.arguments"),
+            ({**WANTED, "tool_calls": [{**CALL, "id": "1"}]}, "tool_calls.0.id"),
+            ({**WANTED, "tool_calls": [CALL] * 11}, "tool_calls"),
             ({**GOOD, "contract": "ridealong-agent/2"}, "contract"),
             ({**GOOD, "sources": [{**SOURCE, "relevance": "high"}]}, "sources.0.relevance"),
             ({**GOOD, "text": "x" * 20_001}, "text"),
@@ -334,7 +343,7 @@ class TestTrouble:
 
     def test_nothing_of_anybody_is_in_the_trace(self) -> None:
         reply = answered(agent(Theirs()), text="My address is eva@example.org, the password is lost.")
-        assert "eva" not in json.dumps(reply.trace)
+        assert "eva@" not in json.dumps(reply.trace)
         assert "sign in page" not in json.dumps(reply.trace)
 
 
