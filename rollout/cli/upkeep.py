@@ -89,7 +89,8 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Examine a data folder and this machine; say what to do. Exit 1 if something is broken."""
     from rollout.errors import UsageError
     from rollout.record.reader import durable_seq
-    from rollout.upkeep.checkup import Level, Patient, examine
+    from rollout.upkeep.checkup import examine
+    from rollout.upkeep.findings import Level, Patient
 
     if not data.is_dir():
         raise UsageError(f"{data} is no data folder; --data names one")

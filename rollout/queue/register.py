@@ -40,6 +40,13 @@ _ABOUT: Final = re2.compile(rb'"id":"((?:[^"\\\\]|\\\\.)*)","kind":"([a-z]+)"')
 _LOOKED_UP: Final = frozenset({b"ticket", b"triage"})
 _BY_AGENT: Final = b'"handler":"agent"'
 _RECENT: Final = 20_000
+_DISKS: Final = frozenset(
+    {
+        *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR),
+        *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM),
+    }
+)
+"""Result codes that say nothing against the file itself."""
 _KINDS: Final = frozenset(kind.encode() for kind in KINDS)
 
 Answer = TypeVar("Answer")
@@ -184,9 +191,12 @@ class Register:
         self._closing = True
         self._thread.shutdown(cancel_futures=True)
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _have(self, tenant: str, ticket_id: str) -> bool:
         with self._caught_up() as file:
@@ -204,7 +214,9 @@ class Register:
                     self._connection, self._position = self._opened()
                 self._follow(self._connection)
                 yield self._connection
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
+                if _is_damage(error):  # found when it is opened the next time, and made anew
+                    self._forget()
                 raise RecordError(
                     f"{self._path}: {error}; make room, or delete the file: it is made anew from the journal"
                 ) from error
@@ -242,22 +254,43 @@ class Register:
         return self._journal.find(event_id, tenant)
 
     def _opened(self) -> tuple[sqlite3.Connection, int]:
-        """The file and its position; begun anew where it is of another journal, or ahead of this one."""
-        file = self._connected()
-        seq, digest = file.execute("SELECT seq, hash FROM position").fetchone()
-        if seq and (seq > self._journal.head().seq or self._hash_at(seq) != digest):
+        """The file and its position; begun anew where it is damaged, ahead of the journal, or another's."""
+        file = None
+        try:
+            file = self._connected()
+            seq = self._known(file)
+        except (sqlite3.Error, UnicodeDecodeError, TypeError) as error:
+            if file is not None:
+                file.close()
+            if not _is_damage(error):
+                raise
+            _log.warning("%s is damaged (%s); it is made anew from the journal", self._path, error)
+            return self._anew(), 0
+        if seq is None:
             file.close()
-            for path in self._path.parent.glob(f"{NAME}*"):
-                path.unlink()
-            file, seq = self._connected(), 0
+            return self._anew(), 0
         return file, seq
+
+    def _known(self, file: sqlite3.Connection) -> int | None:
+        """Up to which record the file knows this journal; None where it is another's, or not whole."""
+        seq, digest = file.execute("SELECT seq, hash FROM position").fetchone()
+        if file.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            return None
+        if seq and (seq > self._journal.head().seq or self._hash_at(seq) != digest):
+            return None
+        return int(seq)
+
+    def _anew(self) -> sqlite3.Connection:
+        for path in self._path.parent.glob(f"{NAME}*"):
+            path.unlink()
+        return self._connected()
 
     def _connected(self) -> sqlite3.Connection:
         file = sqlite3.connect(self._path, check_same_thread=False, timeout=5)
         try:
             # NORMAL: what a power loss takes is read again from the journal.
             file.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + SCHEMA + _POSITION)
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeDecodeError):
             file.close()
             raise
         file.row_factory = sqlite3.Row
@@ -270,3 +303,9 @@ class Register:
             )
         except JournalCorrupt:
             return None
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether an error is the file's; one without a code is Python's, of text that is none."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is None or code & 0xFF not in _DISKS

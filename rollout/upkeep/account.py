@@ -4,7 +4,7 @@ The assignment is computed anew from what is on record: the triage, the unit, an
 transition it names. Nothing is taken from the view, and no lock is needed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ import orjson
 from rollout.errors import UsageError
 from rollout.record.line import fault
 from rollout.record.reader import durable_seq
-from rollout.record.segments import lines, parsed
+from rollout.record.segments import Line, lines, parsed
 from rollout.records import Kind
 from rollout.upkeep.recompute import Entry, Recomputed, recomputed
 
@@ -55,15 +55,29 @@ class _Found:
     plans: list[Entry] = field(default_factory=list)
 
 
-def account(data: Path, ticket_id: str, *, tenant: str = "default", workflow: str | None = None) -> Account:
+def account(
+    data: Path,
+    ticket_id: str,
+    *,
+    tenant: str = "default",
+    workflow: str | None = None,
+    numbers: Sequence[int] | None = None,
+) -> Account:
     """Read a ticket's account out of the journal.
+
+    Args:
+        data: the data folder.
+        ticket_id: of which ticket.
+        tenant: whose.
+        workflow: needed where several workflows have a ticket of that name.
+        numbers: the only records that are looked at; all where left out.
 
     Raises:
         UsageError: there is no such ticket, or several workflows have one of that name.
         JournalCorrupt: the journal cannot be read up to its end.
 
     """
-    found = _found(data, ticket_id, tenant)
+    found = _found(data, ticket_id, tenant, numbers)
     names = sorted({str(entry["workflow"]) for entry in found.entries if entry["workflow"] is not None})
     if workflow is None and len(names) > 1:
         raise UsageError(f"{ticket_id} is in several workflows, {', '.join(names)}; name one with --workflow")
@@ -94,11 +108,19 @@ def account(data: Path, ticket_id: str, *, tenant: str = "default", workflow: st
     )
 
 
-def _found(data: Path, ticket_id: str, tenant: str) -> _Found:
+def _lines(journal: Path, numbers: Sequence[int] | None) -> Iterator[Line]:
+    if numbers is None:
+        yield from lines(journal, 0, durable_seq(journal))
+        return
+    for number in numbers:
+        yield from lines(journal, number - 1, number)
+
+
+def _found(data: Path, ticket_id: str, tenant: str, numbers: Sequence[int] | None) -> _Found:
     """Read the journal once; only lines that may matter are parsed."""
     journal, found = data / "journal", _Found()
     marks = (orjson.dumps(ticket_id), b'"kind":"transition"', b'"kind":"config"')
-    for line in lines(journal, 0, durable_seq(journal)):
+    for line in _lines(journal, numbers):
         if not any(mark in line.raw for mark in marks):
             continue
         entry = parsed(line)

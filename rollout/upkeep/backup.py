@@ -21,6 +21,7 @@ from pathlib import Path
 from time import sleep
 from typing import Final
 
+from rollout.api import kept_file
 from rollout.clock import Clock, SystemClock
 from rollout.errors import JournalCorrupt, RecordError, UsageError
 from rollout.record.audit import verify
@@ -32,9 +33,12 @@ from rollout.records import Kind
 from rollout.upkeep.manifest import Kept, Manifest, digest_of
 
 _log = logging.getLogger(__name__)
-_LAGS: Final = ("notify.sqlite", "idempotency.sqlite")
+_LAGS: Final = ("notify.sqlite", kept_file.NAME)
 _SQLITE: Final = ".sqlite"
-_DERIVED: Final = ("view.duckdb", "queue.sqlite", "owner.lock", "view.lock", "journal", ".keys.json.")
+_DERIVED: Final = (
+    *("view.duckdb", "queue.sqlite", "owner.lock", "view.lock", "journal", ".keys.json."),
+    f"{kept_file.NAME}.",
+)
 """Beginnings of names that are left out: made anew, of one process, or copied in their own way."""
 _ERASING: Final = "erasing"
 _TRIES: Final = 20
@@ -68,7 +72,7 @@ def backup(
         destination.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in _LAGS:
             if (data / name).exists():
-                copy_database(data / name, destination / name)
+                _copy_lagging(data / name, destination / name)
         head = _copied_journal(data / "journal", destination / "journal", progress.copied)
         for path in _others(data, data):
             _copy(path, destination / path.relative_to(data))
@@ -93,6 +97,21 @@ def copy_database(source: Path, target: Path) -> None:
     ):
         reading.backup(writing)  # all pages in one step: what is written meanwhile stays out
     _settle(target)
+
+
+def _copy_lagging(source: Path, target: Path) -> None:
+    try:
+        copy_database(source, target)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        if source.name != kept_file.NAME:
+            raise
+        # The server that opens it mends it; everything else in the folder may not wait for that.
+        _log.warning("%s: %s; it is copied as it is", source, error)
+        target.unlink()
+        shutil.copyfile(source, target)
+        target.chmod(0o600)
 
 
 def _settle(path: Path) -> None:
@@ -207,9 +226,8 @@ def _checked(destination: Path, head: Head, progress: Callable[[int], None]) -> 
 
 def _kept(destination: Path) -> Iterator[Kept]:
     """Make the copy durable; yield every file of it."""
-    for path in sorted(destination.rglob("*")):
-        if path.suffix == _SQLITE:
-            _settle(path)  # the check opened it
+    if (texts := destination / "content.sqlite").exists():
+        _settle(texts)  # the check opened it
     for path in sorted(destination.rglob("*")):
         if path.is_dir():
             sync_folder(path)

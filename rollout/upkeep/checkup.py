@@ -9,24 +9,24 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from policies.plan import plan_from_json
 from policies.problems import PolicyInvalid
 from rollout.access import key_file, sign_in
-from rollout.clock import Clock, SystemClock
 from rollout.errors import JournalCorrupt, RidealongError
 from rollout.record.audit import verify
 from rollout.record.folder import RESTORING, DataFolder
 from rollout.record.reader import JournalReader, durable_seq
 from rollout.record.segments import lines, parsed
 from rollout.records import Kind
+from rollout.upkeep.findings import LAG as _LAG
+from rollout.upkeep.findings import Finding, Level, Patient, Told
+from rollout.upkeep.side_files import desk_list, kept_answers
 from rollout.webhooks import settings as webhooks
 
 _MIB: Final = 1 << 20
@@ -36,37 +36,6 @@ _LOW_MEMORY: Final = 1024 * _MIB
 _CLOCKS_APART: Final = timedelta(seconds=5)
 """How far ahead a record may be: two machines' clocks are never the same."""
 _KEY_ENDS: Final = timedelta(days=14)
-_LAG: Final = 10_000
-"""Records the view may be behind before that is worth a word."""
-
-
-class Level(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-class Finding(NamedTuple):
-    """The result of one check."""
-
-    check: str
-    level: Level
-    sentence: str
-    remedy: str | None = None
-    """The next step; None where nothing has to be done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patient:
-    """What is examined."""
-
-    data: Path
-    clock: Clock = field(default_factory=SystemClock)
-    progress: Callable[[int], None] = field(default=lambda _: None)
-
-    @property
-    def journal(self) -> Path:
-        return self.data / "journal"
 
 
 def examine(patient: Patient) -> list[Finding]:
@@ -80,10 +49,7 @@ def examine(patient: Patient) -> list[Finding]:
     return findings
 
 
-_Told = tuple[Level, str, str | None]
-
-
-def _folder(patient: Patient) -> Iterator[_Told]:
+def _folder(patient: Patient) -> Iterator[Told]:
     data = patient.data
     if (data / RESTORING).exists():
         yield Level.FAIL, "a restore into it was interrupted", f"ridealong restore BACKUP --data {data}"
@@ -101,21 +67,21 @@ def _for_others(path: Path) -> bool:
     return bool(path.stat().st_mode & 0o007)
 
 
-def _disk(patient: Patient) -> Iterator[_Told]:
+def _disk(patient: Patient) -> Iterator[Told]:
     free = shutil.disk_usage(patient.data).free
     said = f"{free // _MIB:,} MiB free"
     level = Level.FAIL if free < _NO_DISK else Level.WARN if free < _LOW_DISK else Level.OK
     yield level, said, None if level is Level.OK else "make room; a full disk refuses tickets, it loses none"
 
 
-def _temporary(_: Patient) -> Iterator[_Told]:
+def _temporary(_: Patient) -> Iterator[Told]:
     with tempfile.NamedTemporaryFile() as file:
         file.write(b"x")
         file.flush()
     yield Level.OK, f"{tempfile.gettempdir()} can be written", None
 
 
-def _engine(_: Patient) -> Iterator[_Told]:
+def _engine(_: Patient) -> Iterator[Told]:
     engine = version("duckdb")
     has = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     said = f"DuckDB {engine}, {has // _MIB:,} MiB of memory"
@@ -125,7 +91,7 @@ def _engine(_: Patient) -> Iterator[_Told]:
         yield Level.OK, said, None
 
 
-def _chain(patient: Patient) -> Iterator[_Told]:
+def _chain(patient: Patient) -> Iterator[Told]:
     audit = verify(patient.data, texts=False, progress=patient.progress)
     if audit.faults:
         yield Level.FAIL, audit.faults[0], "docs/operations.md, 'A flipped byte in the journal'"
@@ -133,7 +99,7 @@ def _chain(patient: Patient) -> Iterator[_Told]:
         yield Level.OK, f"{audit.records:,} records verify; head {audit.head.seq} {audit.head.hash}", None
 
 
-def _clock(patient: Patient) -> Iterator[_Told]:
+def _clock(patient: Patient) -> Iterator[Told]:
     head, now = JournalReader(patient.journal).head(), patient.clock.now()
     if not head.seq:
         yield Level.OK, f"{now:%Y-%m-%d %H:%M:%S} UTC; nothing is recorded yet", None
@@ -166,7 +132,7 @@ def holder_of(lock: Path) -> dict[str, Any] | None:
     return None
 
 
-def _holder(patient: Patient) -> Iterator[_Told]:
+def _holder(patient: Patient) -> Iterator[Told]:
     about = holder_of(patient.data / "owner.lock")
     if about is None:
         yield Level.OK, "nobody has the folder", None
@@ -194,7 +160,7 @@ def _readiness(url: str) -> str | None:
         return None
 
 
-def _view(patient: Patient) -> Iterator[_Told]:
+def _view(patient: Patient) -> Iterator[Told]:
     data, head = patient.data, JournalReader(patient.journal).head().seq
     if holder_of(data / "view.lock") is not None:
         yield Level.OK, "in use by a running process; its lag is `view_lag_records` at /metrics", None
@@ -225,7 +191,7 @@ def _rebuild(data: Path) -> str:
     return f"ridealong rebuild --data {data}"
 
 
-def _plans(patient: Patient) -> Iterator[_Told]:
+def _plans(patient: Patient) -> Iterator[Told]:
     count = 0
     for line in lines(patient.journal, 0, durable_seq(patient.journal)):
         if b'"kind":"config"' not in line.raw:
@@ -245,7 +211,7 @@ def _plans(patient: Patient) -> Iterator[_Told]:
     yield Level.OK, f"{count} pinned plans can be read", None
 
 
-def _keys(patient: Patient) -> Iterator[_Told]:
+def _keys(patient: Patient) -> Iterator[Told]:
     ring, _ = key_file.load(patient.data)
     now = patient.clock.now()
     active = [key for key in ring.keys if key.status(now) == "active"]
@@ -270,7 +236,7 @@ def _keys(patient: Patient) -> Iterator[_Told]:
             )
 
 
-def _settings(patient: Patient) -> Iterator[_Told]:
+def _settings(patient: Patient) -> Iterator[Told]:
     path = webhooks.settings_file(patient.data)
     if path.exists():
         found = webhooks.load(path)
@@ -279,7 +245,7 @@ def _settings(patient: Patient) -> Iterator[_Told]:
         yield Level.OK, "no webhooks are set up", None
 
 
-_CHECKS: Final[dict[str, Callable[[Patient], Iterator[_Told]]]] = {
+_CHECKS: Final[dict[str, Callable[[Patient], Iterator[Told]]]] = {
     "folder": _folder,
     "disk": _disk,
     "temporary files": _temporary,
@@ -288,6 +254,8 @@ _CHECKS: Final[dict[str, Callable[[Patient], Iterator[_Told]]]] = {
     "clock": _clock,
     "in use": _holder,
     "view": _view,
+    "desk's list": desk_list,
+    "idempotency keys": kept_answers,
     "plans": _plans,
     "keys": _keys,
     "settings": _settings,

@@ -16,7 +16,8 @@ from rollout.record.folder import RESTORING, DataFolder
 from rollout.record.lock import OwnerLock
 from rollout.records import Event, Kind, PlanPinned, Rated
 from rollout.upkeep import checkup
-from rollout.upkeep.checkup import Level, Patient, examine
+from rollout.upkeep.checkup import examine
+from rollout.upkeep.findings import Level, Patient
 
 T = datetime(2026, 3, 1, tzinfo=UTC)
 
