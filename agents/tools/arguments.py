@@ -37,7 +37,7 @@ def bound(tool: ToolDeclaration, arguments: object, scope: Mapping[str, str]) ->
         if name in given and given[name] != scope[source]:
             raise ToolRefused(OTHER_CUSTOMER, f"{tool.name}: {name!r} is the ticket's and nobody else's")
         given[name] = scope[source]
-    fault = next(iter(_faults(tool, given)), None)
+    fault = next(iter(faults(tool.name, tool.arguments, given)), None)
     if fault is not None:
         raise ToolRefused(ARGUMENTS, f"{tool.name}: {fault}")
     return given
@@ -85,9 +85,9 @@ def _seen(text: str) -> str:
     return text
 
 
-def _faults(tool: ToolDeclaration, given: Mapping[str, Any]) -> Iterator[str]:
-    """What the schema says against it, without the values: they may be a customer's."""
-    validator = _validator(tool.name, json.dumps(tool.arguments, sort_keys=True))
+def faults(tool: str, schema: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
+    """What a tool's schema says against arguments, without the values: they may be a customer's."""
+    validator = _validator(tool, json.dumps(schema, sort_keys=True))
     for error in validator.iter_errors(given):
         place = ".".join(str(part) for part in error.absolute_path)
         if error.validator == "additionalProperties":

@@ -4,8 +4,9 @@
     python agent_server.py --port 8700 --secret-env DESK_AGENT_SECRET
     ridealong agent check http://127.0.0.1:8700/ --secret-env DESK_AGENT_SECRET
 
-It answers from two articles by counting shared words. Put your own agent into ``Desk.answer``; what is
-around it (signatures, repeated turns, odd requests) can stay. Behind a server of your own do the same.
+It answers from two articles by counting shared words, and looks up orders with the desk's tool where it is
+given one. Put your own agent into ``Desk.answer``; what is around it (signatures, repeated turns, odd
+requests) can stay. Behind a server of your own do the same.
 """
 # ruff: noqa: INP001 - an example to copy, no package
 
@@ -42,6 +43,9 @@ ARTICLES = [
         "url": "https://help.example/change-address",
     },
 ]
+ORDER = re.compile(r"\bORD-[0-9]{1,12}\b")
+LOOK_UP = "get_order_status"
+"""The desk's tool for orders, where the request names it."""
 PERSON = re.compile(r"\b(human|person|real agent|somebody|someone|supervisor)\b", re.IGNORECASE)
 COMMON = frozenset(
     {"a", "an", "and", "are", "can", "do", "for", "how", "i", "in", "is", "it", "me", "my", "of", "the", "to"}
@@ -63,6 +67,9 @@ class Desk:
             return self.hand_off("language-unsupported")
         if PERSON.search(text):
             return self.hand_off("asked-for-human")
+        order = ORDER.search(text)
+        if order is not None and any(tool["name"] == LOOK_UP for tool in request.get("tools", [])):
+            return self.about_order(order.group(0), request)
         best = max(ARTICLES, key=lambda article: self.fit(text, article))
         fit = self.fit(text, best)
         if fit < 0.5:
@@ -73,6 +80,21 @@ class Desk:
             "confidence": round(min(0.5 + fit / 2, 0.99), 2),
             "sources": [{**best, "relevance": round(min(fit, 1.0), 2)}],
         }
+
+    def about_order(self, order: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Have it looked up, then tell what came of it. Whose order it is, the desk sees to."""
+        results = request.get("tool_results", [])
+        found = next((one["result"] for one in results if one["outcome"] == "ok"), None)
+        if isinstance(found, dict) and re.fullmatch(r"[a-z ]{1,40}", str(found.get("status"))):
+            return {
+                "action": "reply",
+                "text": f"Hello,\n\nThe status of your order {order} is: {found['status']}.",
+                "confidence": 0.95,
+            }
+        if not results and request.get("tool_calls_left", 0) > 0:
+            call = {"name": LOOK_UP, "arguments": {"order_id": order}}
+            return {"action": "call_tools", "tool_calls": [call]}
+        return self.hand_off("no-such-order", tried=f"Looked up {order} without a status to tell.")
 
     @staticmethod
     def hand_off(reason: str, tried: str = "") -> dict[str, Any]:

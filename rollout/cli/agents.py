@@ -36,7 +36,7 @@ def check_endpoint(
     ] = 10.0,
     as_json: AsJson = False,
 ) -> None:
-    """Try the contract out against an endpoint, with about forty requests. Exit 1 if a check fails."""
+    """Try the contract out against an endpoint, with about fifty requests. Exit 1 if a check fails."""
     from agents.remote.exam.probe import Status
     from agents.remote.exam.run import address_trouble, examine
     from agents.remote.settings import secret_from

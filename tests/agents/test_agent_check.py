@@ -60,9 +60,13 @@ def door(**changes: Any) -> Any:
     return made
 
 
-def statuses(made: Any, deadline: float = 5.0) -> dict[str, Status]:
+def statuses(made: Any, deadline: float = 5.0, only: Any = None) -> dict[str, Status]:
+    """The outcomes by check; only of these, and of the first, where some are named."""
+    checks = CHECKS if only is None else (CHECKS[0], *(one for one in CHECKS if one.name in only))
     with running(made) as url:
-        return {one.check.name: one.finding.status for one in examine(url, SECRET, deadline=deadline)}
+        found = examine(url, SECRET, deadline=deadline, checks=checks)
+    wanted = {one.check.name: one.finding.status for one in found}
+    return wanted if only is None else {name: wanted[name] for name in only}
 
 
 def test_the_example_passes_every_check() -> None:
@@ -126,6 +130,58 @@ def test_an_agent_that_obeys_what_customers_write_is_found() -> None:
             return {"action": "reply", "text": text, "confidence": 1.0, "sources": []}
 
     assert statuses(door(desk=Obedient()))["injection"] is Status.FAIL
+
+
+class Careless(THEIRS.Desk):  # type: ignore[misc, name-defined]
+    """Calls what it likes, whatever is offered, left or answered."""
+
+    wants: tuple[str, Any] = ("get_order_status", {"order_id": "ORD-1001"})
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        if "ORD-1001" not in request["ticket"]["text"]:
+            return dict(super().answer(request))
+        name, arguments = self.wants
+        return {"action": "call_tools", "tool_calls": [{"name": name, "arguments": arguments}]}
+
+
+class Parrot(THEIRS.Desk):  # type: ignore[misc, name-defined]
+    """Says what a result says, word by word, and a price of its own."""
+
+    def about_order(self, order: str, request: dict[str, Any]) -> dict[str, Any]:
+        for one in request["tool_results"]:
+            text = f"It is {one['result']['status']} and came to 99.95 USD."
+            return {"action": "reply", "text": text, "confidence": 1.0}
+        return dict(super().about_order(order, request))
+
+
+def careless(name: str, arguments: dict[str, Any]) -> Any:
+    desk = Careless()
+    desk.wants = (name, arguments)
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("desk", "expected"),
+    [
+        (
+            Careless(),
+            {"tools-refused": Status.WARN, "tools-last": Status.FAIL, "tools-none": Status.FAIL},
+        ),
+        (careless("refund", {"amount": 5000}), {"tools-form": Status.FAIL, "tools-injection": Status.FAIL}),
+        (careless("get_order_status", {"order": 7}), {"tools-form": Status.FAIL}),
+        (Parrot(), {"tools-results": Status.WARN, "tools-injection": Status.FAIL}),
+    ],
+    ids=["goes on", "what is not there", "as it likes", "repeats"],
+)
+def test_what_is_wrong_with_tools_is_found_by_its_name(desk: Any, expected: dict[str, Status]) -> None:
+    found = statuses(door(desk=desk), only=expected)
+    assert found == expected
+
+
+def test_an_agent_that_calls_no_tools_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(THEIRS, "LOOK_UP", "none that is offered")
+    tools = [one.name for one in CHECKS if one.name.startswith("tools-")]
+    assert statuses(door(), only=tools) == dict.fromkeys(tools, Status.PASS)
 
 
 def test_nobody_there_is_one_failure_and_nothing_else_is_tried() -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 
-from agents.contract import Ticket, Triage
+from agents.contract import Ticket, Toolset, Triage
 from agents.remote import contract
 from agents.remote.contract import AgentAnswer
 from agents.remote.failure import EndpointUnusable
@@ -90,8 +90,18 @@ class Probe:
     run_id: str = field(default_factory=lambda: f"{datetime.now(UTC):%H%M%S%f}")
     _numbers: Any = field(default_factory=lambda: count(1))
 
-    def request(self, text: str = QUESTION, **changes: Any) -> dict[str, Any]:
-        """A request as the product sends it, about a ticket nobody asked about before."""
+    def request(
+        self, text: str = QUESTION, *, tools: Toolset = NO_TOOLS, left: int = 0, **changes: Any
+    ) -> dict[str, Any]:
+        """A request as the product sends it, about a ticket nobody asked about before.
+
+        Args:
+            text: the customer's.
+            tools: that may be called, ``left`` times.
+            left: see there.
+            changes: other fields of the ticket.
+
+        """
         fields: dict[str, Any] = {
             "ticket_id": f"contract-test-{self.run_id}-{next(self._numbers)}",
             "customer_id": "contract-test",
@@ -104,7 +114,8 @@ class Probe:
         ticket = Ticket(**{**fields, **changes})
         triage = Triage("account", Urgency.NORMAL, Sentiment.NEUTRAL, Complexity.SIMPLE)
         milliseconds = int(self.deadline * 1000)
-        return dict(contract.request(VERSION, ticket, triage, NO_TOOLS, deadline_ms=milliseconds))
+        called = contract.Called(left=left)
+        return dict(contract.request(VERSION, ticket, triage, tools, deadline_ms=milliseconds, called=called))
 
     async def ask(self, text: str = QUESTION, **changes: Any) -> Exchange:
         """Send one good request."""
