@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,6 +53,8 @@ class ContentStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._clock = clock or SystemClock()
+        self.nonces: Callable[[int], bytes] = os.urandom
+        """A simulation of made-up texts sets its own, to leave the same references each time; nobody else."""
         self._lock = Lock()
         self._connection = sqlite3.connect(path, check_same_thread=False, timeout=30)
         with self._locked() as connection:
@@ -74,7 +76,7 @@ class ContentStore:
         """
         created_at = self._clock.now().isoformat()
         with self._transaction() as connection:
-            return [_put(connection, text, created_at) for text in texts]
+            return [_put(connection, text, created_at, self.nonces) for text in texts]
 
     def get(self, ref: str) -> str | None:
         """Return a text; None when it was erased or was never there (``states`` tells which).
@@ -191,7 +193,7 @@ class ContentStore:
                 raise RecordError(f"{self._path}: {error}; {_RESTORE}") from error
 
 
-def _put(connection: sqlite3.Connection, text: Text, created_at: str) -> str:
+def _put(connection: sqlite3.Connection, text: Text, created_at: str, nonces: Callable[[int], bytes]) -> str:
     known = connection.execute(
         "SELECT ref FROM content"
         " WHERE tenant = ? AND ticket_id = ? AND part = ? AND customer_id = ? AND body = ?",
@@ -199,7 +201,7 @@ def _put(connection: sqlite3.Connection, text: Text, created_at: str) -> str:
     ).fetchone()
     if known:
         return str(known[0])
-    nonce = os.urandom(16)
+    nonce = nonces(16)
     ref = _reference(nonce, text.body)
     connection.execute(
         "INSERT INTO content VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from policies.load import load_manifest, load_plan
@@ -25,6 +26,7 @@ from rollout.ladder.transition import NOT_JUDGED, Order, Ruling, Transition
 from rollout.record.folder import DataFolder
 from rollout.router import Arrival, Routed, Router
 from rollout.trials.desk_day import Appeal, events_of, service_of
+from rollout.trials.desk_texts import Texts
 from rollout.trials.world import Service, Size, Visit, World
 
 if TYPE_CHECKING:
@@ -120,6 +122,8 @@ class _Run:
         self.world = World(self.plan.workflow, settings.seed, settings.size)
         self.services = _services(self.plan)
         self.router = Router(folder.journal, folder.content, clock=clock)
+        folder.content.nonces = Random(settings.seed).randbytes  # noqa: S311 - made-up texts hide nothing
+        self.texts = Texts(folder.content)
         self.controller = Controller(folder.view, folder.record, self._judge, clock=clock, told=self._obey)
         self.summary = Summary(self.plan.workflow)
         self._tell = tell
@@ -161,6 +165,7 @@ class _Run:
             decided.append(self.router.decide(Arrival(visit.ticket, source="demo")))
         routed = self.router.record(decided)
         self.summary.tickets += len(routed)
+        self.texts.remember(visits, routed)
         for event in events_of(self.world, visits, routed, self.services):
             heapq.heappush(self._upcoming, (event.occurred_at, next(self._order), event))
 
@@ -169,7 +174,7 @@ class _Run:
         while self._upcoming and self._upcoming[0][0] <= now:
             due.append(heapq.heappop(self._upcoming)[2])
         if due:
-            self.folder.record(due)
+            self.folder.record(self.texts.worded(due))
 
     def _manage(self) -> None:
         """What the release manager does with a day on which nothing moved by itself."""

@@ -15,6 +15,12 @@ from rollout.router import Routed
 from rollout.trials.world import Served, Service, Visit, World
 
 ACTOR: Final = "demo-desk"
+_REASONS: Final = (
+    *("low-confidence",) * 6,
+    *("low-retrieval-confidence",) * 2,
+    *("asked-for-human", "sentiment-degradation"),
+)
+"""Why agents hand off, in turns."""
 PEOPLE: Final = Service()
 
 
@@ -59,7 +65,7 @@ def events_of(
     events = [
         event
         for n, (each, service) in enumerate(zip(routed, serving, strict=True))
-        for event in _events(each, service, _row(served, n))
+        for event in _events(each, service, _row(served, n), cited(visits[n], world))
     ]
     watched = [each for each in routed if each.assigned.reason == "SHADOW"]
     return events + list(_comparisons(world, watched, services))
@@ -75,16 +81,28 @@ def _row(served: Served, n: int) -> dict[str, Any]:
     return {name: getattr(served, name)[n].item() for name in served.__slots__}
 
 
-def _events(routed: Routed, service: Service, row: Mapping[str, Any]) -> Iterator[Event]:
+def cited(visit: Visit, world: World) -> dict[str, Any]:
+    """What an agent's answer to the visit rests on."""
+    article = visit.words.article
+    return {
+        "sources": (article.source_id,),
+        "retrieval_age_days": article.age_days + world.days_since_opening(visit.ticket.opened_at),
+        "retrieval_confidence": round(0.9 - 0.5 * visit.hardship, 2),
+    }
+
+
+def _events(
+    routed: Routed, service: Service, row: dict[str, Any], cited: Mapping[str, Any]
+) -> Iterator[Event]:
     ticket, version = routed.arrival.ticket, routed.assigned.version
     closed = ticket.opened_at + timedelta(seconds=row["resolved"])
     by_agent = service.hands_off is not None
     by_person = not by_agent or row["escalated"]
     if by_agent:
-        yield from _by_agent(ticket, version, service, row)
+        yield from _by_agent(ticket, version, service, row | ({} if row["failed"] else {"cited": cited}))
     if row["escalated"]:
         at = ticket.opened_at + timedelta(seconds=row["latency"] if by_agent else row["first_response"])
-        reason = "agent-failed" if row["failed"] else "low-confidence" if by_agent else "specialist-needed"
+        reason = "agent-failed" if row["failed"] else _why(ticket) if by_agent else "specialist-needed"
         payload: Any = Escalated(ticket.ticket_id, reason, (reason,), queue="human-queue-standard")
         yield _event(ticket, f"escalation:{ticket.ticket_id}:1", Kind.ESCALATION, at, payload)
     if by_person:
@@ -109,6 +127,10 @@ def _events(routed: Routed, service: Service, row: Mapping[str, Any]) -> Iterato
         yield _event(ticket, f"csat:{ticket.ticket_id}:1", Kind.CSAT, at, rated)
 
 
+def _why(ticket: Ticket) -> str:
+    return _REASONS[int(ticket.ticket_id.rpartition("-")[2]) % len(_REASONS)]
+
+
 def _by_agent(
     ticket: Ticket, version: str | None, service: Service, row: Mapping[str, Any]
 ) -> Iterator[Event]:
@@ -129,6 +151,7 @@ def _by_agent(
         confidence=0.0 if row["escalated"] else service.confidence,
         violations=("scripted-violation",) if row["violated"] else (),
         error="the script says so" if row["failed"] else None,
+        **row.get("cited", {}),
     )
     yield _event(ticket, f"handling:{ticket.ticket_id}:agent:1", Kind.HANDLING, at, payload)
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.contract import Ticket
+from rollout.trials.wording import Words, language_of, words_of
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -24,6 +25,7 @@ _HOURS: Final = np.array(
 )
 _OPEN, _CLOSE = 8, 20
 """The human desk answers between these hours (UTC)."""
+_STILL: Final = "Re: "
 _WINDOW_DAYS: Final = 6.5
 """Who is not helped comes back within this time after the ticket was closed."""
 
@@ -88,6 +90,8 @@ class Visit:
     ticket: Ticket
     customer: int
     hardship: float
+    words: Words
+    """What its customer writes and is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,7 @@ class World:
         self.size = size or Size()
         self._coming_back: list[tuple[datetime, Visit]] = []
         self._count = 0
+        self._opened: date | None = None
         self._rng = np.random.default_rng(seed)
         n = self.size.customers
         rates = self._rng.gamma(1.2, 1.0, n)  # a few customers write often, most once
@@ -132,6 +137,7 @@ class World:
 
     def visits(self, day: date) -> list[Visit]:
         """The tickets of one day (UTC), oldest first: new issues, and those who come back."""
+        self._opened = self._opened or day
         midnight = datetime.combine(day, time.min, UTC)
         wanted = self.size.tickets_per_day * _WEEK[day.weekday()] / _WEEK.mean()
         count = int(self._rng.poisson(wanted))
@@ -159,6 +165,10 @@ class World:
         ]
         self._coming_back = [(at, visit) for at, visit in self._coming_back if at >= tomorrow]
         return sorted([*new, *due], key=lambda visit: visit.ticket.opened_at)
+
+    def days_since_opening(self, at: datetime) -> int:
+        """Whole days from the first simulated one."""
+        return (at.date() - (self._opened or at.date())).days
 
     def serve(self, visits: Sequence[Visit], services: Sequence[Service]) -> Served:
         """What happens to ``visits`` when each is served by its service; some will come back."""
@@ -242,23 +252,27 @@ class World:
         self._count += 1
         topic, complexity = str(drawn["topic"]), str(drawn["complexity"])
         subjects = TOPICS[topic].subjects
+        region = str(self._region[customer])
+        language = language_of(customer, region)
+        words = words_of(subjects[self._count % len(subjects)], language, self._count, customer)
         ticket = Ticket(
             ticket_id=f"{self.workflow}-{self._count:06d}",
             customer_id=f"customer-{customer:05d}",
             opened_at=at,
             workflow=self.workflow,
-            subject=subjects[self._count % len(subjects)],
+            subject=words.subject,
+            text=words.text,
             category=topic,
             urgency=str(drawn["urgency"]),
             complexity=complexity,
             sentiment=str(drawn["sentiment"]),
             tier=str(self._tier[customer]),
             channel=str(drawn["channel"]),
-            language="en",
-            region=str(self._region[customer]),
+            language=language,
+            region=region,
             issue_key=f"issue-{self._count:06d}",
         )
-        return Visit(ticket, customer, _HARDSHIP[complexity])
+        return Visit(ticket, customer, _HARDSHIP[complexity], words)
 
     def _again(self, visit: Visit, at: datetime) -> Visit:
         first = visit.ticket
@@ -270,8 +284,9 @@ class World:
             "channel": first.channel,
         }
         again = self._visit(visit.customer, at, drawn)
-        ticket = replace(again.ticket, subject=f"Still: {first.subject}", issue_key=first.issue_key)
-        return replace(again, ticket=ticket)
+        subject = first.subject if first.subject.startswith(_STILL) else f"{_STILL}{first.subject}"
+        ticket = replace(again.ticket, subject=subject, text=visit.words.again, issue_key=first.issue_key)
+        return replace(again, ticket=ticket, words=visit.words)
 
     def _plan_returns(self, visits: Sequence[Visit], back: NDArray[np.intp], closing: Floats) -> None:
         days = self._rng.beta(1.1, 2.2, len(back)) * _WINDOW_DAYS

@@ -64,12 +64,13 @@ def test_the_release_manager_starts_what_the_plan_says(week) -> None:
 def test_the_same_seed_leaves_the_same_facts(week, tmp_path) -> None:
     data, _ = week
     simulate(tmp_path / "again", SMALL)
-    digests = set()
+    found = set()
     for path in (data, tmp_path / "again"):
         with DataFolder.open(path, create=False) as folder:
             folder.catch_up()
-            digests.add(folder.view.digest())
-    assert len(digests) == 1
+            refs = [dict(record.payload.get("content") or {}) for record in folder.journal.read()]
+            found.add((folder.view.digest(), repr(refs)))
+    assert len(found) == 1, "to the last reference of a text"
 
 
 def test_a_finished_demo_is_shown_again_instead_of_simulated(week) -> None:
@@ -129,3 +130,25 @@ def test_a_good_agent_climbs_to_full_and_a_bad_update_is_taken_back(tmp_path) ->
     assert not [
         row for row in summary["transitions"] if row["track"] == "ladder" and row["action"] == "roll_back"
     ]
+
+
+def test_whoever_opens_the_desk_finds_words(week) -> None:
+    """A ticket has a text, what was answered is kept, and a hand-off that waits comes with its packet."""
+    data, _ = week
+    with DataFolder.open(data, create=False) as folder:
+        texts = folder.content.get
+        kept: dict[str, list[str]] = {}
+        for record in folder.journal.read():
+            for part, ref in (record.payload.get("content") or {}).items():
+                kept.setdefault(f"{record.kind}/{part}", []).append(texts(ref) or "")
+    assert set(kept) >= {
+        "ticket/subject",
+        "ticket/text",
+        "handling/human-reply",
+        "escalation/packet",
+        "comparison/shadow-reply",
+    }
+    assert all(body for bodies in kept.values() for body in bodies)
+    assert not any("{" in body for bodies in kept.values() for body in bodies), "no blank is left open"
+    assert all(body.startswith("- next-step: ") for body in kept["escalation/packet"])
+    assert {"Hello" in body for body in kept["ticket/text"]} == {True, False}, "two languages"

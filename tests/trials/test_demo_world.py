@@ -8,8 +8,9 @@ import pytest
 
 from policies.load import load_manifest
 from rollout.trials.demo import APPEAL, POLICIES
-from rollout.trials.desk_day import PEOPLE, service_of
-from rollout.trials.world import Service, Size, World
+from rollout.trials.desk_day import PEOPLE, cited, service_of
+from rollout.trials.wording import words_of
+from rollout.trials.world import TOPICS, Service, Size, World
 
 MONDAY = date(2026, 3, 2)
 
@@ -106,3 +107,35 @@ def test_only_scripted_versions_can_be_played() -> None:
     manifest = load_manifest(POLICIES / "agents" / "resolution@1.2.0.yaml")
     with pytest.raises(ValueError, match=r"resolution@1\.2\.0 has no script"):
         service_of(manifest, APPEAL["demo@1.0.0"])
+
+
+def test_every_subject_has_words_in_both_languages() -> None:
+    for topic in TOPICS.values():
+        for subject in topic.subjects:
+            for language in ("en", "de"):
+                words = words_of(subject, language, number=1, customer=3)
+                told = (words.subject, words.text, words.agent, words.human, words.again)
+                assert all(told)
+                assert not any("{" in each or "}" in each for each in told)
+            assert words_of(subject, "de", 1, 3).text != words_of(subject, "en", 1, 3).text
+
+
+def test_who_comes_back_writes_that_it_did_not_help(weeks) -> None:
+    tickets = [visit.ticket for visits, _ in weeks for visit in visits]
+    again = [ticket for ticket in tickets if ticket.subject.startswith("Re: ")]
+    assert again
+    first = {ticket.issue_key: ticket for ticket in reversed(tickets)}
+    assert all(first[ticket.issue_key].text != ticket.text for ticket in again)
+    assert not any(ticket.subject.startswith("Re: Re: ") for ticket in again)
+
+
+def test_an_agent_says_what_its_answer_rests_on_and_how_old_that_is() -> None:
+    world = World("demo-support", seed=1, size=Size(50, 400))
+    ages = {}
+    for n in (0, 9):
+        for visit in world.visits(MONDAY + timedelta(days=n)):
+            found = cited(visit, world)
+            ages.setdefault(found["sources"], {})[n] = found["retrieval_age_days"]
+    pairs = [age for age in ages.values() if len(age) == 2]
+    assert pairs
+    assert all(age[9] - age[0] == 9 for age in pairs)
