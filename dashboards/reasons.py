@@ -9,6 +9,7 @@ REASONS: Final = {
     "security-concern": "An account or data may be in danger",
     "legal-language-detected": "The customer speaks of lawyers or courts",
     "regulatory-reference": "The customer refers to a law or an authority",
+    "human-arm": "The ticket is a person's from the start",
     "asked-for-human": "The customer asked for a person",
     "sensitive-topic": "The topic is kept with people",
     "grave-conduct-breach": "What the agent would have said breaks a grave rule",

@@ -32,6 +32,8 @@ class Kind(StrEnum):
     """What a judge's word was found to be worth, measured against people's."""
     TURN = "turn"
     """One message of a conversation, in its place."""
+    QUEUED = "queued"
+    """A ticket that no agent answers was sent to be handled, and waits at the desk."""
     CLAIM = "claim"
     """A person takes what waits at the desk, or gives it back."""
     INCIDENT = "incident"
@@ -227,6 +229,14 @@ class Said:
     turn_id: str | None = None
     """Whoever reported it chose this id; None for the agent's."""
     content: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A ticket that is a person's from the start, and that nobody else hands to one."""
+
+    ticket_id: str
+    reason: str = "human-arm"
 
 
 @dataclass(frozen=True, slots=True)

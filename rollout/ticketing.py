@@ -20,7 +20,7 @@ from rollout.conversations.watching import Limits, Watching
 from rollout.errors import QueueFull
 from rollout.record.content import ContentStore
 from rollout.record.journal import Journal
-from rollout.records import Assigned, Event
+from rollout.records import Assigned, Event, Kind, Queued
 
 MOST_AT_ONCE: Final = 64
 _BY_AGENT: Final = frozenset({Arm.AGENT.value, Arm.CANARY.value})
@@ -116,6 +116,7 @@ class TicketDesk:
         async with self._room(), self._alone(ticket.tenant, ticket.ticket_id):
             assigned = await self._desk.route(ticket)
             if assigned.arm not in _BY_AGENT or assigned.version is None:
+                await self._desk.record([_queued(ticket, assigned)])
                 self._watching.begin(ticket, assigned)
                 return Answer(handler="human", assigned=assigned)
             thread = await self.book.thread(ticket.tenant, ticket.ticket_id)
@@ -182,3 +183,16 @@ class TicketDesk:
             turnstile.waiting -= 1
             if not turnstile.waiting:
                 del self._busy[key]
+
+
+def _queued(ticket: Ticket, assigned: Assigned) -> Event:
+    """That a ticket waits for a person, who finds it at the desk: whoever sent it asked for an answer."""
+    return Event(
+        f"queued:{ticket.ticket_id}",
+        Kind.QUEUED,
+        assigned.assigned_at,
+        Queued(ticket.ticket_id),
+        ticket.tenant,
+        ticket.workflow,
+        ticket.region,
+    )

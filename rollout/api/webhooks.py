@@ -7,6 +7,7 @@ refusing; a body that can never be taken is refused with 422 and counted.
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from policies.webhooks import Sender
 from rollout.access.principal import INSTALLATION
 from rollout.api.admit import Caller
 from rollout.api.answers import as_json
+from rollout.api.metrics import Metrics
 from rollout.api.problems import Refused
 from rollout.clock import Clock
 from rollout.record.journal import Receipt
@@ -28,6 +30,10 @@ from rollout.webhooks.signature import Unverified
 
 _log = logging.getLogger(__name__)
 _NONE: Final = "no webhooks are configured; see docs/webhooks.md"
+
+
+Decided = Callable[[str, str, Assigned], None]
+"""Takes tenant, workflow and assignment."""
 
 
 class Desk(Protocol):
@@ -48,8 +54,10 @@ class Reception:
         self.counts: Counter[tuple[str, str, str]] = Counter()
         """By tenant, sender and result: recorded, duplicate, ignored, unverified or unreadable."""
 
-    async def take(self, system: str, name: str | None, request: Request) -> dict[str, Any]:
-        """Verify, read and record one delivery.
+    async def take(
+        self, system: str, name: str | None, request: Request, decided: Decided = lambda *_: None
+    ) -> dict[str, Any]:
+        """Verify, read and record one delivery; ``decided`` is told of every ticket that it routes.
 
         Raises:
             Refused: it is nobody's, not genuine, not readable, or webhooks cannot be taken now.
@@ -75,10 +83,13 @@ class Reception:
             self.counts[INSTALLATION, system, "unreadable"] += 1
             _log.warning("a genuine delivery to %s cannot be read; its sender was told why", system)
             raise Refused("invalid", str(error)) from None
-        return await self._record(sender, delivery)
+        return await self._record(sender, delivery, decided)
 
-    async def _record(self, sender: Sender, delivery: Delivery) -> dict[str, Any]:
-        decisions = [await self._desk.route(ticket) for ticket in delivery.tickets]
+    async def _record(self, sender: Sender, delivery: Delivery, decided: Decided) -> dict[str, Any]:
+        decisions = []
+        for ticket in delivery.tickets:
+            decisions.append(await self._desk.route(ticket))
+            decided(ticket.tenant, ticket.workflow, decisions[-1])
         receipts = await self._desk.record(list(delivery.events)) if delivery.events else []
         duplicates = sum(receipt.duplicate for receipt in receipts)
         result = (
@@ -103,21 +114,23 @@ class Receives(Protocol):
     """What these routes need of a door."""
 
     reception: Reception | None
+    metrics: Metrics
 
 
 async def from_zendesk(door: Receives, request: Request, _: Caller) -> Response:
     """One of Zendesk's events, or the body of a trigger."""
-    return as_json(await _reception(door).take("zendesk", None, request))
+    return as_json(await _reception(door).take("zendesk", None, request, door.metrics.decided))
 
 
 async def from_intercom(door: Receives, request: Request, _: Caller) -> Response:
     """One of Intercom's notifications."""
-    return as_json(await _reception(door).take("intercom", None, request))
+    return as_json(await _reception(door).take("intercom", None, request, door.metrics.decided))
 
 
 async def from_anybody(door: Receives, request: Request, _: Caller) -> Response:
     """A body in its sender's own words, read by the mapping of that name."""
-    return as_json(await _reception(door).take("generic", request.path_params["name"], request))
+    name = request.path_params["name"]
+    return as_json(await _reception(door).take("generic", name, request, door.metrics.decided))
 
 
 def _reception(door: Receives) -> Reception:

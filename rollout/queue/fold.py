@@ -124,6 +124,18 @@ def _turn(file: sqlite3.Connection, record: Record, told: Mapping[str, Any], fin
         _people_have(file, record, told)
 
 
+def _queued(file: sqlite3.Connection, record: Record, told: Mapping[str, Any], find: Find) -> None:
+    known = file.execute(
+        "SELECT answered, newest FROM people WHERE tenant = ? AND ticket_id = ?",
+        (record.tenant, told["ticket_id"]),
+    ).fetchone()
+    if known is not None and known["answered"] >= 0:
+        return  # a person was quicker
+    message = 1 if known is None else known["newest"]
+    _open(file, record, find, kind="hand_off", reasons=[told["reason"]], message=message)
+    _people_have(file, record, told)
+
+
 def _claim(file: sqlite3.Connection, record: Record, told: Mapping[str, Any], _: Find) -> None:
     at = record.recorded_at.isoformat() if told["owner"] else None
     file.execute(
@@ -169,6 +181,7 @@ _STEPS: Final = {
     Kind.HANDLING.value: _handling,
     Kind.APPROVAL.value: _approval,
     Kind.TURN.value: _turn,
+    Kind.QUEUED.value: _queued,
     Kind.CLAIM.value: _claim,
     Kind.RESOLUTION.value: _resolution,
     Kind.CORRECTION.value: _correction,
