@@ -18,7 +18,7 @@ from rollout.observe import logs, tracing
 from rollout.serve.settings import SHADOWS, RunSettings
 from rollout.serve.sockets import listen, reached_at, require_loopback
 from rollout.serve.supervisor import Child, Supervisor, module
-from rollout.serve.tool_secrets import catalogue_of, without
+from rollout.serve.tool_secrets import catalogue_of, of_tools, without
 from rollout.webhooks.settings import settings_file
 
 READY_SECONDS: Final = 60.0
@@ -87,8 +87,10 @@ def running(
         **(settings or {}),
     )
     environment, calling = run.environment(), run.agents_environment()
-    tools = [] if catalogue is None else [Child("tools", module("rollout.serve.tools_process"), calling)]
-    if catalogue is not None:  # nobody but the tools' process has their secrets
+    tools = []
+    if catalogue is not None:  # nobody but the tools' process has their secrets, and it has no others
+        secretive = of_tools(environment, calling, catalogue)
+        tools = [Child("tools", module("rollout.serve.tools_process"), secretive)]
         environment, calling = without(environment, catalogue), without(calling, catalogue)
     supervisor = Supervisor(
         [

@@ -34,3 +34,10 @@ def without(environment: Mapping[str, str], catalogue: ToolCatalogue) -> dict[st
     """An environment that the tools' secrets are not in."""
     kept = secrets_of(catalogue)
     return {name: value for name, value in environment.items() if name not in kept}
+
+
+def of_tools(
+    environment: Mapping[str, str], everything: Mapping[str, str], catalogue: ToolCatalogue
+) -> dict[str, str]:
+    """The environment of the tools' process: one without anybody's key, and the tools' own secrets."""
+    return {**environment, **{name: everything[name] for name in secrets_of(catalogue) if name in everything}}

@@ -1,123 +1,22 @@
-"""A version with a hosted model, from the HTTP door to a provider's socket, through all processes."""
+"""Hosted models, agents behind a URL and their tools, from the door to the last socket and back."""
 
-import sys
-import time
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from full_desk import AGENT_SECRET, KEY, TOOLS_SECRET, House, opened
+from model_server import GOOD, MODEL, Wants, results
 
-from rollout.serve import server
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "agents"))
-
-import model_server
-from model_server import GOOD, MODEL, ModelServer
-
-KEY = "sk-end-to-end-0123456789"
-WAIT = 120.0
-PLAN = """
-workflow: hosted-desk
-owners: {workflow: support, technical: engineering, escalation: leads}
-unit: customer
-salt: hosted-desk-1
-holdout: 5
-eligible: {complexity: [simple, moderate], urgency: [low, normal]}
-agent: hosted@1.0.0
-steps:
-  - {name: live, set_weight: 95, min_duration: 14d}
-metrics:
-  csat: {margin: 0.2}
-  recontact_7d: {margin: 3pp}
-  escalation: {margin: 5pp}
-on_fail: pause
-inference: {alpha: 0.05, power: 0.8}
-"""
-MANIFEST = f"""
-name: hosted
-version: "1.0.0"
-kind: pipeline
-models:
-  resolution: {{name: openai/{MODEL}, max_tokens: 200}}
-knowledge: {{path: ../knowledge/helpdesk}}
-thresholds: {{confidence: 0.5}}
-deadline: 3s
-price: {{input_usd_per_million_tokens: 2, output_usd_per_million_tokens: 10}}
-budget: {{usd_per_day: 5}}
-"""
-ARTICLE = """---
-id: reset-password
-title: Reset your password
-url: https://help.example/reset-password
----
-Open the sign in page and choose Forgot password. Enter your e-mail address and press Send.
-"""
-
-
-class House:
-    """A running server whose agents call a provider of ours."""
-
-    def __init__(self, supervisor: Any, url: str, data: Path, provider: ModelServer) -> None:
-        self.supervisor, self.data, self.provider = supervisor, data, provider
-        self.http = httpx.Client(base_url=url, trust_env=False, timeout=30.0)
-        self.customer = "c-1"
-        """One of the agent's customers: five in a hundred are kept for people."""
-
-    def post(self, number: int, **changes: Any) -> dict[str, Any]:
-        self.supervisor.check()
-        ticket = {
-            "ticket_id": f"t-{number}",
-            "customer_id": self.customer,
-            "opened_at": "2026-09-01T00:00:00Z",
-            "workflow": "hosted-desk",
-            "text": "I forgot my password, how do I choose a new one? Write to ada@example.org please.",
-            "complexity": "simple",
-            "urgency": "normal",
-            **changes,
-        }
-        answer = self.http.post("/v1/tickets", json=ticket)
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
-
-    def handled(self, number: int) -> dict[str, Any]:
-        """The agent's part as it is on record."""
-        events = self.http.get("/v1/export", params={"limit": 1000}).json()["events"]
-        wanted = f"handling:t-{number}:agent:1"
-        found = [event["payload"] for event in events if event["event_id"] == wanted]
-        assert len(found) == 1, "answered once"
-        return dict(found[0])
+from rollout.tooling.helpdesk import Helpdesk, Order
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    base = tmp_path_factory.mktemp("hosted")
-    for name, text in {
-        "plans/plan.yaml": PLAN,
-        "plans/agents/hosted@1.0.0.yaml": MANIFEST,
-        "plans/knowledge/helpdesk/reset.md": ARTICLE,
-    }.items():
-        (base / name).parent.mkdir(parents=True, exist_ok=True)
-        (base / name).write_text(text)
-    with ExitStack() as stack:
-        provider = stack.enter_context(model_server.running())
-        told = stack.enter_context(pytest.MonkeyPatch.context())
-        told.setenv("RIDEALONG_MODEL_BASE_URL_OPENAI", provider.url)
-        told.setenv("RIDEALONG_MODEL_API_KEY_OPENAI", KEY)
-        running = server.running(base / "data", plans=base / "plans", port=0)
-        supervisor, url = stack.enter_context(running)
-        server.wait_until_ready(supervisor, url)
-        made = House(supervisor, url, base / "data", provider)
-        stack.enter_context(made.http)
-        ends, number = time.monotonic() + WAIT, 1000
-        while (answer := made.post(number))["handler"] != "agent":  # the library loads, the plan starts
-            assert time.monotonic() < ends, f"no ticket was answered by the agent: {answer}"
-            time.sleep(0.5)
-            number += 1
-            if answer["arm"] == "human":
-                made.customer = f"c-{number}"
+    with opened(tmp_path_factory.mktemp("hosted")) as made:
+        made.wait("hosted-desk")
         yield made
 
 
@@ -168,6 +67,131 @@ def test_the_key_is_with_those_who_call_and_nowhere_else(house: House) -> None:
         assert KEY.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
     written = [path for path in house.data.rglob("*") if path.is_file()]
     assert not [path for path in written if KEY.encode() in path.read_bytes()]
+
+
+ORDER = ("get_order_status", {"order_id": "ORD-1001"})
+WHERE = "Where is my order ORD-1001? What is its status?"
+
+
+def owned(house: House, workflow: str) -> Order:
+    """The order everybody asks about belongs to the workflow's customer."""
+    order = house.desk.orders["ORD-1001"] = Order(house.customers[workflow], "in transit", Decimal("59.90"))
+    return order
+
+
+def looking(house: House, *calls: Any, told: str) -> None:
+    """The model makes these calls at once, then says this."""
+    house.provider.reset()
+    said = {**GOOD, "reply": told, "sources": ["tool-1"]}
+    house.provider.said = lambda body: said if results(body) else Wants(list(calls))
+
+
+@pytest.fixture(scope="module")
+def tools(house: House) -> House:
+    """The same, once the workflows with tools answer."""
+    house.provider.reset()
+    house.wait("looking-desk")
+    house.wait("their-desk", text="How do I choose a new password?")
+    return house
+
+
+@pytest.mark.slow
+def test_a_pipeline_looks_an_order_up_and_tells_what_it_found(tools: House) -> None:
+    owned(tools, "looking-desk")
+    looking(tools, ORDER, told="Your order is in transit, it came to 59.90 USD.")
+    answer = tools.post(41, "looking-desk", text=WHERE)
+    assert (answer["handler"], answer["reply"]) == (
+        "agent",
+        "Your order is in transit, it came to 59.90 USD.",
+    )
+    first, second = tools.provider.asked
+    names = [tool["function"]["name"] for tool in first["tools"]]
+    assert names == ["get_order_status", "refund"], "what the version grants and the step allows"
+    assert "customer_id" not in str(first["tools"])
+    assert results(second)[0]["result"]["status"] == "in transit"
+    assert [call.get("what") or call.get("outcome") for call in tools.calls(41)] == ["read", "done"]
+    assert tools.handled(41)["tokens"] == 280
+
+
+@pytest.mark.slow
+def test_what_another_customer_ordered_is_not_found(tools: House) -> None:
+    tools.desk.orders["ORD-1001"] = Order("somebody-else", "lost", Decimal(1))
+    looking(tools, ORDER, told="Your order is lost, it came to 1 USD.")
+    answer = tools.post(42, "looking-desk", text=WHERE)
+    assert (answer["handler"], answer["reasons"]) == ("human", ["invented-source"])
+    assert [call.get("what") or call.get("outcome") for call in tools.calls(42)] == ["read", "failed"]
+
+
+@pytest.mark.slow
+def test_a_refund_within_the_limit_is_made_once_and_one_beyond_it_waits_for_a_person(tools: House) -> None:
+    order = owned(tools, "looking-desk")
+    small = ("refund", {"order_id": "ORD-1001", "amount_usd": 5, "reason": "late"})
+    looking(tools, small, small, told="We have refunded 5 USD for your order.")
+    answer = tools.post(43, "looking-desk", text=f"{WHERE} It came late.")
+    assert (answer["handler"], order.refunded_usd) == ("agent", 5)
+    large = ("refund", {"order_id": "ORD-1001", "amount_usd": 25, "reason": "late"})
+    looking(tools, large, told="We have refunded 25 USD for your order.")
+    answer = tools.post(44, "looking-desk", text=f"{WHERE} It came late.")
+    assert (answer["handler"], answer["reply"]) == ("human", None)
+    assert answer["reasons"] == ["tool-approval-needed"]
+    assert "refund (tool-approval-needed)" in answer["packet"]
+    assert order.refunded_usd == 5, "nothing happens before somebody agrees"
+    (waiting,) = tools.http.get("/v1/approvals", params={"state": "pending"}).json()["approvals"]
+    assert (waiting["tool"], waiting["ticket_id"]) == ("refund", "t-44")
+    said = {"arguments_digest": waiting["arguments_digest"], "actor": "ada"}
+    done = tools.http.post(f"/v1/approvals/{waiting['approval_id']}/approve", json=said)
+    assert done.status_code == 200, done.text
+    assert order.refunded_usd == 30
+
+
+@pytest.mark.slow
+def test_a_tool_that_does_not_come_back_leaves_a_packet_in_time(tools: House) -> None:
+    free = threading.Event()
+    owned(tools, "looking-desk")
+    looking(tools, ORDER, told="Your order is in transit.")
+    with pytest.MonkeyPatch.context() as hanging:
+        hanging.setattr(Helpdesk, "call", lambda *_: free.wait(20) and {})
+        answer = tools.post(45, "looking-desk", text=WHERE)
+        free.set()
+    assert (answer["handler"], answer["reasons"]) == ("human", ["model-deadline"])
+    assert "get_order_status (failed)" in answer["packet"]
+
+
+@pytest.mark.slow
+def test_an_agent_behind_a_url_answers_from_articles_and_from_the_desks_tools(tools: House) -> None:
+    plain = tools.post(51, "their-desk", text="How do I choose a new password? I am ada@example.org.")
+    assert plain["handler"] == "agent"
+    assert "https://help.example/reset-password" in plain["reply"]
+    owned(tools, "their-desk")
+    looked = tools.post(52, "their-desk", text=WHERE)
+    assert (looked["handler"], looked["reply"]) == (
+        "agent",
+        "Hello,\n\nThe status of your order ORD-1001 is: in transit.",
+    )
+    assert [call.get("what") or call.get("outcome") for call in tools.calls(52)] == ["read", "done"]
+    assert tools.post(52, "their-desk", text=WHERE) == looked, "asked again it is the same"
+    assert len(tools.calls(52)) == 2
+
+
+@pytest.mark.slow
+def test_an_agent_behind_a_url_hands_over_what_is_not_its_customers(tools: House) -> None:
+    tools.desk.orders["ORD-1001"] = Order("somebody-else", "lost", Decimal(1))
+    answer = tools.post(53, "their-desk", text=WHERE)
+    assert (answer["handler"], answer["reasons"]) == ("human", ["no-such-order"])
+
+
+@pytest.mark.slow
+def test_secrets_of_tools_and_agents_are_where_they_are_needed_only(tools: House) -> None:
+    environments = {
+        child: Path(f"/proc/{tools.supervisor.child(child).process.pid}/environ").read_bytes()
+        for child in ("router", "analyst", "agents", "tools")
+    }
+    assert {child for child, told in environments.items() if TOOLS_SECRET.encode() in told} == {"tools"}
+    for secret in (AGENT_SECRET, KEY):
+        assert {child for child, told in environments.items() if secret.encode() in told} == {"agents"}
+    written = [path for path in tools.data.rglob("*") if path.is_file()]
+    for secret in (TOOLS_SECRET, AGENT_SECRET):
+        assert not [path for path in written if secret.encode() in path.read_bytes()]
 
 
 @pytest.mark.slow
