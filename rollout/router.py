@@ -163,6 +163,10 @@ class Router:
         """Store the ticket's texts durably; their references by part."""
         return self._store([ticket])[0]
 
+    def keep_all(self, tickets: Sequence[Ticket]) -> list[Mapping[str, str]]:
+        """``keep`` for many, with one write."""
+        return self._store(tickets)
+
     def may_serve(self, tenant: str, workflow: str, assigned: Assigned) -> bool:
         """Whether the agent may go on with a conversation it was given; False after a release."""
         position = self._positions.get((tenant, workflow))
@@ -181,7 +185,7 @@ class Router:
 
     def _store(self, tickets: Sequence[Ticket]) -> list[Mapping[str, str]]:
         """The references of each ticket's texts, by part."""
-        if self._texts is None:
+        if self._texts is None or not any(ticket.subject or ticket.text for ticket in tickets):
             return [{} for _ in tickets]
         texts = [
             Text(ticket.tenant, ticket.customer_id, ticket.ticket_id, part, body)
@@ -190,7 +194,7 @@ class Router:
             if body
         ]
         references: dict[str, dict[str, str]] = {}
-        for text, reference in zip(texts, self._texts.put(texts) if texts else (), strict=True):
+        for text, reference in zip(texts, self._texts.put(texts), strict=True):
             references.setdefault(text.ticket_id, {})[text.part] = reference
         return [references.get(ticket.ticket_id, {}) for ticket in tickets]
 

@@ -56,8 +56,24 @@ def triage(ticket: Ticket, rules: TriageRules = DEFAULT) -> Triage:
     one outside its vocabulary is ignored and makes the complexity unknown. Pure: equal tickets
     give equal results.
     """
-    subject = _ends(normalise(ticket.subject), rules)
+    given = (ticket.language, ticket.category, ticket.urgency, ticket.sentiment, ticket.complexity)
+    if not (ticket.subject or ticket.text or ticket.turns):
+        return _read_nothing(*given, rules)
     body = "\n".join([ticket.text, *(turn.text for turn in ticket.turns if turn.author == "customer")])
+    return _read(ticket.subject, body, *given, rules)
+
+
+def _read(
+    subject: str,
+    body: str,
+    language: str | None,
+    given_category: str | None,
+    given_urgency: str | None,
+    given_sentiment: str | None,
+    given_complexity: str | None,
+    rules: TriageRules,
+) -> Triage:
+    subject = _ends(normalise(subject), rules)
     text = f"{subject}\n{_ends(normalise(body), rules)}"
     bag = words(text)
     lower = text.lower()
@@ -65,16 +81,16 @@ def triage(ticket: Ticket, rules: TriageRules = DEFAULT) -> Triage:
     signals = _detected(read, read.lower(), rules)
     if len(bag) < rules.min_words:
         signals.append(TOO_LITTLE_TEXT)
-    if not _readable(ticket.language, bag, rules):
+    if not _readable(language, bag, rules):
         signals.append(LANGUAGE_UNSUPPORTED)
 
-    urgency, known_urgency = _given(Urgency, ticket.urgency)
-    sentiment, known_sentiment = _given(Sentiment, ticket.sentiment)
-    complexity, known_complexity = _given(Complexity, ticket.complexity)
+    urgency, known_urgency = _given(Urgency, given_urgency)
+    sentiment, known_sentiment = _given(Sentiment, given_sentiment)
+    complexity, known_complexity = _given(Complexity, given_complexity)
     if not (known_urgency and known_sentiment and known_complexity):
         signals.append(UNKNOWN_VALUE)
     return Triage(
-        category=(ticket.category or "").strip() or _category(words(subject), bag, rules),
+        category=(given_category or "").strip() or _category(words(subject), bag, rules),
         urgency=urgency or _urgency(lower, signals, rules),
         sentiment=sentiment or _feeling(read, read.lower(), rules),
         complexity=complexity or _complexity(signals, len(bag), rules),
@@ -82,6 +98,19 @@ def triage(ticket: Ticket, rules: TriageRules = DEFAULT) -> Triage:
         entities=_entities(text, bag, rules),
         version=rules.version,
     )
+
+
+@lru_cache(maxsize=4096)
+def _read_nothing(
+    language: str | None,
+    category: str | None,
+    urgency: str | None,
+    sentiment: str | None,
+    complexity: str | None,
+    rules: TriageRules,
+) -> Triage:
+    """A ticket without words: there are few different ones, and what is read of one never changes."""
+    return _read("", "", language, category, urgency, sentiment, complexity, rules)
 
 
 def detect(text: str, rules: TriageRules = DEFAULT) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from rollout.access.principal import DEFAULT_TENANT, INSTALLATION, LOCAL, Method
 from rollout.access.roles import Rule
 from rollout.errors import NotAllowed, NotSignedIn, TooMany, UsageError
 
+_BEARER_KEY: Final = f"Bearer {PREFIX}_".encode()
+_BEARER_BYTES: Final = len("Bearer ")
 _FAILURES: Final = 20.0
 """Wrong keys per second from one address."""
 _NAME_ONE: Final = "you belong to no tenant: name the one you mean with ?tenant=NAME"
@@ -81,6 +83,14 @@ class Admission:
             return await self._sign_in.principal(token)
         except NotSignedIn as error:
             raise self._unknown(str(error), address) from None
+
+    def known(self, authorization: bytes | None) -> Principal | None:
+        """Who sends this header, where that is clear at once: the one person, or a key that opens."""
+        if self.one_person:
+            return LOCAL
+        if authorization is None or not authorization.startswith(_BEARER_KEY):
+            return None
+        return self.keys.verified(authorization[_BEARER_BYTES:].decode("latin-1"))
 
     def permit(self, principal: Principal, rule: Rule | None) -> None:
         """Refuse what nobody granted, and what is asked too often.

@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from agents.contract import Ticket
+from rollout.api.gathering import Gathering
+from rollout.decided import prepared_of
 from rollout.errors import ConflictingEvent
 from rollout.record.journal import Journal, Receipt
+from rollout.record.line import prepare
 from rollout.records import Assigned, Event
-from rollout.router import Arrival, Router, assigned_from, events_of
+from rollout.router import Arrival, Router, assigned_from
 
 
 def _event_id(ticket: Ticket) -> str:
@@ -20,6 +23,7 @@ class Desk:
     def __init__(self, router: Router, journal: Journal) -> None:
         self._router = router
         self._journal = journal
+        self._gathering = Gathering(journal)
         self.recorded: Callable[[list[Event]], None] = lambda _: None
         """Told of what ``record`` has recorded for the first time; not of decisions."""
 
@@ -34,9 +38,8 @@ class Desk:
         """
         routed = self._router.decide(Arrival(ticket))
         content = await self._kept(ticket) if ticket.subject or ticket.text else {}
-        events = events_of(routed, content)
         try:
-            await asyncio.wrap_future(self._journal.submit(events))
+            await self._gathering.record(prepared_of(routed, content))
         except ConflictingEvent:
             return await asyncio.to_thread(self._known, ticket)
         return routed.assigned
@@ -60,20 +63,36 @@ class Desk:
         return await asyncio.to_thread(self._route_many, tickets)
 
     def _route_many(self, tickets: Sequence[Ticket]) -> list[Assigned]:
-        there = self._journal.known([_event_id(ticket) for ticket in tickets], tickets[0].tenant)
-        new = [ticket for ticket in tickets if _event_id(ticket) not in there]
+        try:
+            return self._recorded(tickets)
+        except ConflictingEvent:  # some were routed before: those keep what was decided then
+            there = self._journal.known([_event_id(ticket) for ticket in tickets], tickets[0].tenant)
         known = {ticket.ticket_id: self._known(ticket) for ticket in tickets if _event_id(ticket) in there}
-        if new:
-            for routed in self._router.record([self._router.decide(Arrival(ticket)) for ticket in new]):
-                ticket, assigned = routed.arrival.ticket, routed.assigned
-                same = assigned.unit == ticket.customer_id
-                # Somebody routed it at the same moment: what was recorded counts.
-                known[ticket.ticket_id] = assigned if same else self._known(ticket)
+        new = [ticket for ticket in tickets if ticket.ticket_id not in known]
+        try:
+            decided = self._recorded(new)
+        except ConflictingEvent:  # somebody routed one of them at this moment
+            decided = [self._recorded_or_known(ticket) for ticket in new]
+        known |= {assigned.ticket_id: assigned for assigned in decided}
         return [known[ticket.ticket_id] for ticket in tickets]
+
+    def _recorded(self, tickets: Sequence[Ticket]) -> list[Assigned]:
+        """Decide tickets and record that with one write, all or none."""
+        decided = [self._router.decide(Arrival(ticket)) for ticket in tickets]
+        kept = self._router.keep_all(tickets)
+        events = [each for pair in zip(decided, kept, strict=True) for each in prepared_of(*pair)]
+        self._journal.submit_prepared(events).result()
+        return [routed.assigned for routed in decided]
+
+    def _recorded_or_known(self, ticket: Ticket) -> Assigned:
+        try:
+            return self._recorded([ticket])[0]
+        except ConflictingEvent:
+            return self._known(ticket)
 
     async def record(self, events: list[Event]) -> list[Receipt]:
         """Record events, all or none, durable on return."""
-        receipts = await asyncio.wrap_future(self._journal.submit(events))
+        receipts = await self._gathering.record([prepare(event) for event in events])
         self.recorded(
             [event for event, receipt in zip(events, receipts, strict=True) if not receipt.duplicate]
         )

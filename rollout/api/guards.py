@@ -9,7 +9,7 @@ from rollout.api.problems import Refused, problem
 
 LARGEST_BODY: Final = 2 * 1024 * 1024
 """Bytes; a ticket's text is at most 100,000 characters, a batch at most 1,000 outcomes."""
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]", "testserver")
+_LOOPBACK: Final = (b"127.0.0.1", b"localhost", b"[::1]", b"testserver")
 SIGNED: Final = "/webhooks/"
 _READS: Final = frozenset({"GET", "HEAD"})
 
@@ -19,6 +19,11 @@ ROOM: Final = 64 * 1024 * 1024
 SMALL: Final = 64 * 1024
 """Bytes of a body that is taken in whatever else is held."""
 _BUSY: Final = "the bodies of the requests under way fill the memory set aside for them; try again"
+
+
+def is_local(host: bytes) -> bool:
+    """Whether a ``Host`` header names this machine."""
+    return host.rsplit(b":", 1)[0] in _LOOPBACK or host in _LOOPBACK
 
 
 class LocalOnly:
@@ -36,11 +41,11 @@ class LocalOnly:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             headers = dict(scope["headers"])
-            host = headers.get(b"host", b"").decode("latin-1")
-            here = host.rsplit(":", 1)[0] in _LOOPBACK or host in _LOOPBACK
+            host = headers.get(b"host", b"")
             signed = scope["path"].startswith(SIGNED)  # no page of a browser can sign
-            if not here and not signed and self._one_person():
-                refusal = problem("misdirected", f"the server answers on this machine only, not as {host!r}")
+            if not is_local(host) and not signed and self._one_person():
+                named = host.decode("latin-1")
+                refusal = problem("misdirected", f"the server answers on this machine only, not as {named!r}")
                 await refusal(scope, receive, send)
                 return
             kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
@@ -71,7 +76,8 @@ class BodyLimit:
         self._app = app
         self._largest = largest
         self._room = room
-        self._held = 0
+        self.held = 0
+        """Bytes of the bodies that are worked on."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in _READS:
@@ -89,14 +95,14 @@ class BodyLimit:
             message = await receive()
             came = len(message.get("body", b""))
             taken += came
-            self._held += came
+            self.held += came
             if taken > self._largest:
                 raise Refused("too-large", too_large)
-            if taken > SMALL and self._held > self._room:
+            if taken > SMALL and self.held > self._room:
                 raise Refused("busy", _BUSY)
             return message
 
         try:
             await self._app(scope, counted, send)
         finally:
-            self._held -= taken
+            self.held -= taken

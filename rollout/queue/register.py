@@ -11,23 +11,21 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import islice
 from threading import Lock
 from typing import Final, TypeVar
 
 import orjson
-import re2
 
 from rollout.errors import JournalCorrupt, RecordError
 from rollout.queue.fold import KINDS, SCHEMA, apply
 from rollout.queue.waiting import Waiting, of_row
 from rollout.record.journal import Journal
-from rollout.record.segments import Line, decoded, lines, parsed
-from rollout.records import Record
+from rollout.record.line import parse, to_record
+from rollout.record.segments import Line, batches, decoded, lines, parsed
+from rollout.records import Kind, Record
 
 NAME: Final = "queue.sqlite"
 MOST_LISTED: Final = 200
-_PER_WRITE: Final = 20_000
 _KEEP_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 2.0
 """Whether an agent may speak is answered within this time, or it may not."""
@@ -35,8 +33,8 @@ _POSITION: Final = """
 CREATE TABLE IF NOT EXISTS position (only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER, hash TEXT);
 INSERT OR IGNORE INTO position VALUES (1, 0, '');
 """
-_ABOUT: Final = re2.compile(rb'"id":"((?:[^"\\\\]|\\\\.)*)","kind":"([a-z]+)"')
-"""Id and kind of a line: the first such pair is the record's own, for within an id quotes are escaped."""
+_ID: Final = b'"id":"'
+_KIND: Final = b'","kind":"'
 _LOOKED_UP: Final = frozenset({b"ticket", b"triage"})
 _BY_AGENT: Final = b'"handler":"agent"'
 _RECENT: Final = 20_000
@@ -48,6 +46,7 @@ _DISKS: Final = frozenset(
 )
 """Result codes that say nothing against the file itself."""
 _KINDS: Final = frozenset(kind.encode() for kind in KINDS)
+_ALL_KINDS: Final = frozenset(kind.encode() for kind in Kind)
 
 Answer = TypeVar("Answer")
 
@@ -64,7 +63,7 @@ class Register:
         self._connection: sqlite3.Connection | None = None
         self._position = 0
         self._thread = ThreadPoolExecutor(1, "queue")
-        self._recent: OrderedDict[bytes, Line] = OrderedDict()
+        self._recent: OrderedDict[bytes, bytes] = OrderedDict()
         self._closing = False
 
     def listed(
@@ -223,33 +222,38 @@ class Register:
 
     def _follow(self, file: sqlite3.Connection) -> None:
         head = self._journal.head()
-        source = lines(self._journal.folder, self._position, head.seq)
-        while self._position < head.seq and not self._closing and (batch := list(islice(source, _PER_WRITE))):
+        for batch in batches(self._journal.folder, self._position, head.seq):
+            if self._closing:
+                return
             with file:
-                for line in batch:
-                    if self._wanted(line):
-                        apply(file, decoded(line), self._find)
-                newest = parsed(batch[-1])
+                for raw in batch.raws:
+                    if self._wanted(raw):
+                        apply(file, decoded(Line(batch.path, 0, raw)), self._find)
+                newest = parsed(Line(batch.path, 0, batch.raws[-1]))
                 file.execute("UPDATE position SET seq = ?, hash = ?", (newest["seq"], newest["hash"]))
             self._position = newest["seq"]
 
-    def _wanted(self, line: Line) -> bool:
-        """Whether a line changes something here; tickets and triages are remembered for a while."""
-        about = _ABOUT.search(line.raw)
-        if about is None:
-            return False
-        kind = about.group(2)
+    def _wanted(self, raw: bytes) -> bool:
+        """Whether a line changes something here; tickets and triages are remembered for a while.
+
+        Nearly every line is one of those or of no interest, so it is told by its first bytes: quotes within
+        an id are escaped, so that the first such name is the record's own.
+        """
+        place = raw.find(_KIND)
+        kind = raw[place + len(_KIND) : raw.find(b'"', place + len(_KIND))]
         if kind in _LOOKED_UP:
-            self._recent[about.group(1)] = line
+            self._recent[raw[raw.find(_ID) + len(_ID) : place]] = raw
             if len(self._recent) > _RECENT:
                 self._recent.popitem(last=False)
             return False
-        return kind in _KINDS and not (kind == b"handling" and _BY_AGENT in line.raw)
+        if kind not in _ALL_KINDS:
+            return True  # damaged, or of a later version: whoever decodes it finds out
+        return kind in _KINDS and not (kind == b"handling" and _BY_AGENT in raw)
 
     def _find(self, event_id: str, tenant: str) -> Record | None:
         """A record; a ticket is usually handed off soon after it came, so that it need not be searched."""
         recent = self._recent.get(orjson.dumps(event_id)[1:-1])
-        if recent is not None and (record := decoded(recent)).tenant == tenant:
+        if recent is not None and (record := to_record(parse(recent))).tenant == tenant:
             return record
         return self._journal.find(event_id, tenant)
 

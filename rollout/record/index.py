@@ -1,23 +1,33 @@
 """Which event ids the journal holds: what makes recording idempotent in bounded memory.
 
 An SQLite file that can be thrown away at any time: it says up to which record it knows the journal,
-and opening brings it up to date. New entries wait in memory and are written many at once. They
-are only ever written after their records are durable, so the file never runs ahead of the journal.
+and opening brings it up to date. New entries wait in memory and are written many at once, beside the
+recording. They are only ever written after their records are durable, so the file never runs ahead of
+the journal.
 """
 
 import json
+import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from itertools import groupby
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import Final, NamedTuple
+
+import orjson
 
 from rollout.errors import RecordError
 from rollout.record.line import Key, body_of, written
 from rollout.record.segments import Head, lines, parsed
 
 FLUSH_ENTRIES: Final = 20_000
+_BODY_BYTES: Final = 16
+"""Of a digest of a body, as ``body_of`` makes it."""
+
+_CUT: Final = "\\u0000"
+_log = logging.getLogger(__name__)
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS ids (
     tenant TEXT NOT NULL, event_id TEXT NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL,
@@ -44,6 +54,9 @@ class IdIndex:
         self._path = folder / "index.sqlite"
         self._lock = Lock()
         self._waiting: dict[Key, Entry] = {}
+        self._leaving: dict[Key, Entry] = {}
+        """Being written to the file at this moment."""
+        self._flusher: Thread | None = None
         self._flushed = 0
         try:
             self._connection = self._opened(head)
@@ -60,10 +73,11 @@ class IdIndex:
 
         """
         with self._lock:
+            waiting, leaving = self._waiting, self._leaving
             found: dict[Key, Entry] = {}
             asked: dict[str, list[str]] = {}
             for key in keys:
-                entry = self._waiting.get(key)
+                entry = waiting.get(key) or leaving.get(key)
                 if entry is not None:
                     found[key] = entry
                 elif self._flushed:
@@ -79,15 +93,18 @@ class IdIndex:
             return found
 
     def _stored(self, tenant: str, ids: Sequence[str]) -> dict[Key, Entry]:
+        told = json.dumps(ids)
         if len(ids) == 1:
             rows = self._connection.execute(
                 "SELECT event_id, seq, body FROM ids WHERE tenant = ? AND event_id = ?", (tenant, ids[0])
             )
+        elif _CUT in told:  # SQLite's reader of JSON would end the id there
+            return {key: entry for each in ids for key, entry in self._stored(tenant, [each]).items()}
         else:
             rows = self._connection.execute(
                 "SELECT event_id, seq, body FROM json_each(?) CROSS JOIN ids"
                 " ON ids.tenant = ? AND ids.event_id = json_each.value",
-                (json.dumps(ids), tenant),
+                (told, tenant),
             )
         return {Key(tenant, event_id): Entry(seq, body) for event_id, seq, body in rows.fetchall()}
 
@@ -95,14 +112,15 @@ class IdIndex:
         """Learn the ids of durable records; ``head`` is the newest of them."""
         with self._lock:
             self._waiting.update(entries)
-            if len(self._waiting) >= FLUSH_ENTRIES:
-                # A full disk is no reason to stop: the entries stay in memory until there is room.
-                with suppress(sqlite3.OperationalError):
-                    self._flush(head)
+            if len(self._waiting) < FLUSH_ENTRIES or self._leaving:
+                return
+            self._leaving, self._waiting = self._waiting, {}
+        self._flusher = Thread(target=self._leave, args=(head,), name="journal-index", daemon=True)
+        self._flusher.start()
 
     def forget_bodies(self, keys: Iterable[Key], head: Head) -> None:
         """Remove the digests of erased bodies: they could be searched for what was erased."""
-        with self._lock:
+        with self._settled():
             self._flush(head)
             with self._connection:
                 self._connection.executemany(
@@ -111,16 +129,41 @@ class IdIndex:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self, head: Head) -> None:
-        with self._lock, closing(self._connection), suppress(sqlite3.OperationalError):
+        with self._settled(), closing(self._connection), suppress(sqlite3.OperationalError):
             self._flush(head)
 
     def _flush(self, head: Head) -> None:
-        rows = sorted((*key, *entry) for key, entry in self._waiting.items())
-        with self._connection:
-            self._connection.executemany("INSERT OR REPLACE INTO ids VALUES (?, ?, ?, ?)", rows)
-            self._connection.execute("UPDATE position SET seq = ?, hash = ?", head)
+        _write(self._connection, self._waiting, head)
         self._waiting.clear()
         self._flushed = head.seq
+
+    def _leave(self, head: Head) -> None:
+        """Write what leaves memory, over a connection of its own: whoever searches reads on meanwhile."""
+        done = False
+        try:
+            with closing(sqlite3.connect(self._path, timeout=30)) as file:
+                file.executescript("PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;")
+                _write(file, self._leaving, head)
+            done = True
+        except sqlite3.Error as error:  # no reason to stop: they go back to memory until there is room
+            _log.warning("%s: %s; what it has not taken in waits in memory", self._path, error)
+        with self._lock:
+            if done:
+                self._flushed = head.seq
+            else:
+                self._waiting = self._leaving | self._waiting
+            self._leaving = {}
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """Alone with the file: nothing is being written to it, and nobody searches."""
+        while True:
+            if self._flusher is not None:
+                self._flusher.join()
+            with self._lock:
+                if not self._leaving:
+                    yield
+                    return
 
     def _opened(self, head: Head) -> sqlite3.Connection:
         """Connect; start over when the file is of another journal, or ahead of this one."""
@@ -167,3 +210,32 @@ class IdIndex:
 
 def _hash_at(folder: Path, seq: int) -> str | None:
     return next((str(parsed(line)["hash"]) for line in lines(folder, seq - 1, seq)), None)
+
+
+def _write(file: sqlite3.Connection, entries: Mapping[Key, Entry], head: Head) -> None:
+    """Add entries to the file, and that it knows the journal up to ``head``.
+
+    With one statement per tenant: a statement per row would hand the interpreter to and fro with
+    whoever decides tickets meanwhile, twenty thousand times. Erased bodies, and ids that the file's own
+    reader of JSON would cut short, go one by one.
+    """
+    with file:
+        plain = {key: entry for key, entry in entries.items() if entry.body and "\0" not in key.event_id}
+        for tenant, group in groupby(sorted(plain.items()), key=lambda item: item[0].tenant):
+            rows = list(group)
+            known = [(key.event_id, entry.seq) for key, entry in rows]
+            file.execute(
+                "INSERT OR REPLACE INTO ids SELECT ?, json_extract(value, '$[0]'),"
+                " json_extract(value, '$[1]'), substr(?, key * ? + 1, ?) FROM json_each(?)",
+                (
+                    tenant,
+                    b"".join(entry.body for _, entry in rows),
+                    *(_BODY_BYTES, _BODY_BYTES),
+                    orjson.dumps(known).decode(),
+                ),
+            )
+        file.executemany(
+            "INSERT OR REPLACE INTO ids VALUES (?, ?, ?, ?)",
+            [(*key, *entry) for key, entry in entries.items() if key not in plain],
+        )
+        file.execute("UPDATE position SET seq = ?, hash = ?", head)

@@ -6,7 +6,7 @@ answers; while it syncs, the next group gathers by itself, so nothing ever linge
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from itertools import islice
 from pathlib import Path
@@ -25,7 +25,10 @@ from rollout.record.stage import Receipt, Stage, Write
 from rollout.record.tail import recover
 from rollout.records import Event, Record
 
-__all__ = ["Journal", "Receipt"]
+__all__ = ["Answer", "Journal", "Receipt"]
+
+Answer = list[Receipt] | RecordError
+"""What becomes of one call: its receipts, or why nothing of it was recorded."""
 
 QUEUE_EVENTS: Final = 20_000
 _GROUP_EVENTS: Final = 4_000
@@ -33,11 +36,12 @@ _GROUP_EVENTS: Final = 4_000
 _log = logging.getLogger(__name__)
 
 
-class _Call(NamedTuple):
-    """The events of one append: recorded together or, on a conflict, not at all."""
+class _Offer(NamedTuple):
+    """Calls that came together. The events of each are recorded together or, on a conflict, not at all."""
 
-    events: Sequence[Prepared]
-    future: "Future[list[Receipt]]"
+    calls: Sequence[Sequence[Prepared]]
+    size: int
+    answered: Callable[[list[Answer]], object]
 
 
 class Journal:
@@ -71,7 +75,7 @@ class Journal:
         self._appender = Appender(folder, segment_bytes, self.pulse.syncs)
         self._queue_events = queue_events
         self._failure: RecordError | None = None
-        self._calls: deque[_Call] = deque()
+        self._offers: deque[_Offer] = deque()
         self._queued = 0
         self._open = True
         self._changed = Condition()
@@ -97,20 +101,38 @@ class Journal:
             InvalidEvent, QueueFull, RecordError: at once, as ``append`` does.
 
         """
-        call = _Call([prepare(event) for event in events], Future())
+        return self.submit_prepared([prepare(event) for event in events])
+
+    def submit_prepared(self, events: Sequence[Prepared]) -> "Future[list[Receipt]]":
+        """``submit`` of events that are made ready for writing."""
+        future: Future[list[Receipt]] = Future()
+        self.offer([events], lambda answers: _settle(future, answers[0]))
+        return future
+
+    def offer(self, calls: Sequence[Sequence[Prepared]], answered: Callable[[list[Answer]], object]) -> None:
+        """Queue several calls for the next write, all or none; one answer each, when they are durable.
+
+        Args:
+            calls: the events of each call, as ``prepare`` makes them.
+            answered: gets the answers, in the calls' order, in the writer's thread; it must not wait.
+
+        Raises:
+            QueueFull, RecordError: at once, as ``append`` does.
+
+        """
+        offer = _Offer(calls, sum(map(len, calls)), answered)
         with self._changed:
             self._refuse_after_failure()
             if not self._open:
                 raise RecordError(f"{self.folder}: the journal is closed")
-            # A call larger than the queue is taken when nothing else waits: it could never be otherwise.
-            if self._queued and self._queued + len(call.events) > self._queue_events:
+            # An offer larger than the queue is taken when nothing else waits: it could never be otherwise.
+            if self._queued and self._queued + offer.size > self._queue_events:
                 raise QueueFull(
                     f"{self._queued} events wait to be written, at most {self._queue_events}; try again later"
                 )
-            self._queued += len(call.events)
-            self._calls.append(call)
+            self._queued += offer.size
+            self._offers.append(offer)
             self._changed.notify()
-        return call.future
 
     def read(self, after: int = 0, limit: int | None = None) -> Iterator[Record]:
         """Yield the durable records after a number, oldest first.
@@ -179,43 +201,43 @@ class Journal:
     def _write_groups(self) -> None:
         while True:
             with self._changed:
-                while not self._calls and self._open:
+                while not self._offers and self._open:
                     self._changed.wait()
-                if not self._calls:
+                if not self._offers:
                     return
-                group = [self._calls.popleft()]
-                size = len(group[0].events)
-                while self._calls and size + len(self._calls[0].events) <= _GROUP_EVENTS:
-                    group.append(self._calls.popleft())
-                    size += len(group[-1].events)
+                group = [self._offers.popleft()]
+                size = group[0].size
+                while self._offers and size + self._offers[0].size <= _GROUP_EVENTS:
+                    group.append(self._offers.popleft())
+                    size += group[-1].size
                 self._queued -= size
             self._record(group)
 
-    def _record(self, group: Sequence[_Call]) -> None:
+    def _record(self, group: Sequence[_Offer]) -> None:
         """Write one group and answer its calls: each by itself, except when the disk fails them all."""
-        # Whoever asked may have gone: from here on nobody can cancel, and an answer finds its call.
-        group = [call for call in group if call.future.set_running_or_notify_cancel()]
-        answers: list[list[Receipt] | RecordError] = []
+        calls = [call for offer in group for call in offer.calls]
+        answers: list[Answer] = []
         try:
             self._refuse_after_failure()
-            known = self._index.find([event.key for call in group for event in call.events])
+            known = self._index.find([event.key for call in calls for event in call])
             stage = Stage(self._head, known, self._clock.now().isoformat())
-            for call in group:
+            for call in calls:
                 try:
-                    answers.append(stage.take(call.events))
+                    answers.append(stage.take(call))
                 except ConflictingEvent as conflict:
                     answers.append(conflict)
             for write in stage.writes:
                 self._commit(write)
         except RecordError as error:
-            answers = [error] * len(group)
+            answers = [error] * len(calls)
         except Exception as error:  # noqa: BLE001 - whatever it is, the callers must hear of it
-            answers = [self._stopped(error)] * len(group)
-        for call, answer in zip(group, answers, strict=True):
-            if isinstance(answer, RecordError):
-                call.future.set_exception(answer)
-            else:
-                call.future.set_result(answer)
+            answers = [self._stopped(error)] * len(calls)
+        each = iter(answers)
+        for offer in group:
+            try:
+                offer.answered(list(islice(each, len(offer.calls))))
+            except Exception:  # noqa: BLE001 - whoever asked may be gone; the others are answered all the same
+                _log.exception("whoever offered records could not be told of them")
 
     def _commit(self, write: Write) -> None:
         self._appender.write(b"".join(write.lines), write.first)
@@ -232,3 +254,12 @@ class Journal:
         )
         _log.critical("%s", self._failure)
         return self._failure
+
+
+def _settle(future: "Future[list[Receipt]]", answer: Answer) -> None:
+    if not future.set_running_or_notify_cancel():
+        return  # whoever asked has gone; it is recorded all the same
+    if isinstance(answer, list):
+        future.set_result(answer)
+    else:
+        future.set_exception(answer)

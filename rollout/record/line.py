@@ -12,8 +12,9 @@ behind cannot be searched for the value that was erased.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -46,6 +47,8 @@ _FIELDS: Final[dict[str, type | tuple[type, ...]]] = {
 MAX_EVENT_BYTES: Final = 1 << 20
 _KINDS: Final = frozenset(Kind)
 _sha256: Final = hashlib.sha256
+_made: Final = tuple.__new__
+"""A named tuple without the detour over its own constructor: several are made per record."""
 # Data classes are passed to _plain: written by orjson itself, their fields would not be sorted.
 _CANONICAL: Final = (
     orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER | orjson.OPT_NAIVE_UTC | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -58,6 +61,10 @@ class Key(NamedTuple):
 
     tenant: str
     event_id: str
+
+
+About = tuple[str, str | None, str | None, str]
+"""Tenant, workflow, region and actor of a record."""
 
 
 class Prepared(NamedTuple):
@@ -130,33 +137,65 @@ def prepare(event: Event) -> Prepared:
         raise InvalidEvent(f"event {event.event_id!r} of tenant {event.tenant!r}: both must be non-empty")
     if event.kind not in _KINDS:
         raise InvalidEvent(f"event {event.event_id!r}: kind {event.kind!r} is none of {', '.join(Kind)}")
-    at = event.occurred_at
-    if at.tzinfo is None:
-        raise InvalidEvent(f"event {event.event_id!r}: occurred_at {at} has no time zone; use UTC")
-    about = {
-        "id": event.event_id,
-        "kind": event.kind,
-        "at": at,
-        "tenant": event.tenant,
-        "workflow": event.workflow,
-        "region": event.region,
-        "actor": event.actor,
-    }
-    try:
-        if at.tzinfo is not UTC:
-            about["at"] = at.astimezone(UTC)
+    if event.occurred_at.tzinfo is None:
+        raise InvalidEvent(
+            f"event {event.event_id!r}: occurred_at {event.occurred_at} has no time zone; use UTC"
+        )
+    about = (event.tenant, event.workflow, event.region, event.actor)
+    with _as_invalid(event.event_id):
         payload = canonical(event.payload, event.kind)
-        body = body_of(event.kind, event.workflow, payload)
-        prepared = Prepared(Key(event.tenant, event.event_id), orjson.dumps(about)[1:-1], payload, body)
-    except (TypeError, ValueError, OverflowError) as error:
-        reason = error.__cause__ or error
-        raise InvalidEvent(f"event {event.event_id!r} cannot be written as JSON: {reason}") from error
+        return _assembled(event.event_id, event.kind, event.occurred_at, about, payload)
+
+
+def ready(event_id: str, kind: Kind, at: datetime, about: About, payload: Mapping[str, Any]) -> Prepared:
+    """``prepare`` of an event that is known to be in order, its payload a mapping with names of text.
+
+    Args:
+        event_id: not empty.
+        kind: of the vocabulary.
+        at: with a time zone.
+        about: tenant, workflow, region and actor.
+        payload: an assignment's ``bucket`` is text already.
+
+    Raises:
+        InvalidEvent: the payload has no JSON form or is larger than ``MAX_EVENT_BYTES``.
+
+    """
+    try:
+        return _assembled(event_id, kind, at, about, orjson.dumps(payload, default=_plain, option=_CANONICAL))
+    except (TypeError, ValueError, OverflowError):
+        with _as_invalid(event_id):
+            raise
+
+
+def _assembled(event_id: str, kind: str, at: datetime, about: About, payload: bytes) -> Prepared:
+    tenant, workflow, region, actor = about
     if len(payload) > MAX_EVENT_BYTES:
         raise InvalidEvent(
-            f"event {event.event_id!r}: payload has {len(payload):,} bytes, at most {MAX_EVENT_BYTES:,};"
+            f"event {event_id!r}: payload has {len(payload):,} bytes, at most {MAX_EVENT_BYTES:,};"
             " texts belong in the content store"
         )
-    return prepared
+    fields = {
+        "id": event_id,
+        "kind": kind,
+        "at": at if at.tzinfo is UTC else at.astimezone(UTC),
+        "tenant": tenant,
+        "workflow": workflow,
+        "region": region,
+        "actor": actor,
+    }
+    body = body_of(kind, workflow, payload)
+    key = _made(Key, (tenant, event_id))
+    return _made(Prepared, (key, orjson.dumps(fields)[1:-1], payload, body))
+
+
+@contextmanager
+def _as_invalid(event_id: str) -> Iterator[None]:
+    try:
+        yield
+    except (TypeError, ValueError, OverflowError) as error:
+        reason = error.__cause__ or error
+        raise InvalidEvent(f"event {event_id!r} cannot be written as JSON: {reason}") from error
 
 
 class Writing(NamedTuple):

@@ -29,6 +29,14 @@ class Line(NamedTuple):
     raw: bytes
 
 
+class Batch(NamedTuple):
+    """Lines that stand behind one another, whole and unread but for the first's and the last's number."""
+
+    first: int
+    path: Path
+    raws: list[bytes]
+
+
 class Head(NamedTuple):
     """The newest record: its number (0 in an empty journal) and its hash."""
 
@@ -76,6 +84,46 @@ def lines(folder: Path, after: int = 0, upto: int | None = None) -> Iterator[Lin
             break
     if upto is not None and expected <= upto:
         raise cut(folder, expected, upto)
+
+
+def batches(folder: Path, after: int, upto: int) -> Iterator[Batch]:
+    """Yield the lines of records ``after`` + 1 to ``upto`` some thousand at a time, for who looks at few.
+
+    Raises:
+        JournalCorrupt: a record is missing or out of place.
+
+    """
+    expected = after + 1
+    while expected <= upto:
+        held = [segment for segment in segments(folder) if segment.first <= expected]
+        start = expected
+        for batch in _batches_of(held[-1].path, expected, upto) if held else ():
+            yield batch
+            expected += len(batch.raws)
+        if expected == start:  # something is wrong there: line by line it is found out what
+            for line in lines(folder, expected - 1, upto):
+                yield Batch(expected, line.segment, [line.raw])
+                expected += 1
+
+
+def _batches_of(path: Path, first: int, upto: int) -> Iterator[Batch]:
+    with path.open("rb", buffering=_BUFFER_BYTES) as file:
+        file.seek(_offset(file, first))
+        while first <= upto and (raws := file.readlines(_BUFFER_BYTES)):
+            if not raws[-1].endswith(b"\n"):
+                raws.pop()  # a line that is just being written
+            raws = raws[: upto - first + 1]
+            if not raws or not _runs(raws, first):
+                return
+            yield Batch(first, path, raws)
+            first += len(raws)
+
+
+def _runs(raws: list[bytes], first: int) -> bool:
+    try:
+        return sequence(raws[0]) == first and sequence(raws[-1]) == first + len(raws) - 1
+    except ValueError:
+        return False
 
 
 def cut(folder: Path, first: int, last: int) -> JournalCorrupt:

@@ -1,15 +1,18 @@
 """What one group of calls will write: numbers, chain and receipts, decided before a byte is written."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from os import urandom
+from typing import Final, NamedTuple
 
 from rollout.errors import ConflictingEvent
 from rollout.record.index import Entry
 from rollout.record.line import Key, Prepared, Writing, seal
 from rollout.record.segments import Head
 from rollout.record.tail import WRITE_BYTES
+
+_made: Final = tuple.__new__
+"""A named tuple without the detour over its own constructor: several are made per record."""
 
 
 class Receipt(NamedTuple):
@@ -53,37 +56,45 @@ class Stage:
             ConflictingEvent: an id is known with another body; then none of the call is staged.
 
         """
+        known = self._known
         mine: dict[Key, Entry] = {}
         new: list[tuple[Prepared, Entry]] = []
         receipts: list[Receipt] = []
+        seq = self._seq
         for event in events:
-            entry = self._known.get(event.key) or mine.get(event.key)
+            key = event.key
+            entry = known.get(key) or mine.get(key)
             if entry is None:
-                entry = mine[event.key] = Entry(self._seq + len(new) + 1, event.body)
+                seq += 1
+                entry = mine[key] = _made(Entry, (seq, event.body))
                 new.append((event, entry))
-                receipts.append(Receipt(entry.seq, event.key.event_id, duplicate=False))
+                receipts.append(_made(Receipt, (seq, key.event_id, False)))
             elif entry.body in (event.body, b""):  # empty: erased, there is nothing to compare with
-                receipts.append(Receipt(entry.seq, event.key.event_id, duplicate=True))
+                receipts.append(Receipt(entry.seq, key.event_id, duplicate=True))
             else:
                 raise _conflict(event, entry)
-        self._known.update(mine)
-        self._seal(new)
+        if new:
+            known.update(mine)
+            self._seal(new)
         return receipts
 
     def _seal(self, new: Sequence[tuple[Prepared, Entry]]) -> None:
-        nonces = os.urandom(16 * len(new)).hex().encode()
-        for i, (event, entry) in enumerate(new):
-            if not self.writes or self.writes[-1].size >= WRITE_BYTES:
-                self.writes.append(Write(entry.seq))
+        nonces = urandom(16 * len(new)).hex().encode()
+        if not self.writes or self.writes[-1].size >= WRITE_BYTES:
+            self.writes.append(Write(self._seq + 1))
+        write, link, place = self.writes[-1], self._hash, 0
+        writing = Writing(write.first, self._recorded_at)
+        for event, entry in new:
+            if write.size >= WRITE_BYTES:
+                write.hash, write = link, Write(entry.seq)
+                self.writes.append(write)
                 writing = Writing(entry.seq, self._recorded_at)
-            elif i == 0:
-                writing = Writing(self.writes[-1].first, self._recorded_at)
-            write = self.writes[-1]
-            line, self._hash = seal(event, writing, entry.seq, self._hash, nonces[32 * i : 32 * i + 32])
+            line, link = seal(event, writing, entry.seq, link, nonces[place : place + 32])
+            place += 32
             write.lines.append(line)
             write.entries.append((event.key, entry))
             write.size += len(line)
-            write.hash = self._hash
+        write.hash = self._hash = link
         self._seq += len(new)
 
 

@@ -71,7 +71,7 @@ def test_what_was_never_begun_does_not_use_the_key_up(world: Any) -> None:
 
 def test_what_could_not_be_done_can_be_tried_again(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(world.folder.journal, "submit", _raising(RecordError("disk full")))
+        broken.setattr(world.folder.journal, "offer", _raising(RecordError("disk full")))
         assert post(world, "/v1/workflows/tier1-support/pause", ORDER).status_code == 503
     assert post(world, "/v1/workflows/tier1-support/pause", ORDER).status_code == 200
 

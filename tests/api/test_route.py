@@ -1,6 +1,5 @@
 """A ticket is decided once, durably, and the same for ever."""
 
-from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -88,10 +87,10 @@ def test_a_refusal_never_repeats_what_the_customer_wrote(refusing: Any) -> None:
 def test_what_cannot_be_made_durable_is_refused_and_never_acknowledged(
     world: Any, monkeypatch: pytest.MonkeyPatch, error: Exception, after: str
 ) -> None:
-    def full(_: Any) -> Future[Any]:
+    def full(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(world.folder.journal, "submit", full)
+    monkeypatch.setattr(world.folder.journal, "offer", full)
     answer = world.http.post("/v1/route", json=world.ticket())
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == after
