@@ -15,10 +15,12 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
+from policies.digest import plan_digest
 from policies.plan import Plan
 from rollout import page_reads
 from rollout.api.inputs import Promotion
 from rollout.api.orders import moved
+from rollout.backtests import Backtests
 from rollout.clock import Clock, ClockWatch, SystemClock
 from rollout.controller import Controller, Recorder, Standing
 from rollout.errors import BeingCounted, RidealongError, TransitionRefused
@@ -37,8 +39,11 @@ from rollout.possible_orders import possible_orders
 from rollout.prepared import Prepared
 from rollout.record.folder import DataFolder
 from rollout.report import choices, overview, require_values
+from rollout.report import period_of as length_of
 from rollout.status import history, status
-from rollout.what_if import Changes, what_if
+from rollout.story import story_of
+from rollout.trials.backtest import backtest, moments_between
+from rollout.what_if import Changes, changed, what_if
 from rollout.yardstick import find_plan
 
 FRESH_SECONDS: Final = 60.0
@@ -73,6 +78,7 @@ class Analyst:
         self._folder = folder
         self._large = large
         self._prepared = Prepared()
+        self._backtests = Backtests()
         self._clock = clock or SystemClock()
         self._using = threading.RLock()
         self._figures = Figures()
@@ -163,6 +169,36 @@ class Analyst:
             ("trail", tenant, what),
             lambda: page_reads.trail_of(self._folder, tenant, what, self._clock.now()),
         )
+
+    def story(self, tenant: str, ticket_id: str) -> dict[str, Any]:
+        """Who decided what of one ticket; see ``story``.
+
+        Raises:
+            UnknownTicket: nothing is on record of it.
+
+        """
+        self.catch_up()
+        return story_of(self._folder.view, self._folder.path, tenant, ticket_id)
+
+    def backtest(self, tenant: str, name: str, changes: Changes, every: str) -> dict[str, Any]:
+        """How the backtest of a plan with changes stands; begun by the first to ask.
+
+        Raises:
+            UnknownWorkflow: nothing was ever recorded about it.
+            UsageError: the change breaks a rule of plans, or there is nothing to look at.
+
+        """
+        self.catch_up()
+        plan = changed(self._plan(tenant, name), changes)
+        view, distance = self._folder.view, length_of(every)
+        assert distance is not None
+        looks = moments_between(view, plan, workflow=name, every=distance)
+
+        def run(progress: Callable[[int], None]) -> dict[str, Any]:
+            return backtest(view, plan, workflow=name, every=distance, progress=progress).to_json()
+
+        told = self._backtests.ask((tenant, name, repr(changes), every, plan_digest(plan)), looks, run)
+        return told | {"workflow": name, "every": every}
 
     def _about(self, tenant: str, name: str, period: str) -> page_reads.About:
         standing = self._standing(tenant, name)
@@ -285,6 +321,7 @@ class Analyst:
         finally:
             done.set()
             thread.join()
+            self._backtests.close()
             self._prepared.close()
 
     def _follow(self, poll: float, tick: float, done: threading.Event) -> None:
@@ -394,9 +431,12 @@ class Analyst:
         return recorded_path(state, track, [each for each in reports if "metrics" in each] + [newest])
 
     def _what_if(self, tenant: str, name: str, changes: Changes) -> dict[str, Any]:
-        standing, view = self._standing(tenant, name), self._folder.view
-        plan = find_plan(view, name, tenant=tenant).plan if standing is None else standing.plan
-        return what_if(view, plan, name, changes, self._clock.now())
+        return what_if(self._folder.view, self._plan(tenant, name), name, changes, self._clock.now())
+
+    def _plan(self, tenant: str, name: str) -> Plan:
+        """The pinned plan, or where nothing was started the one its desk would be judged by."""
+        standing = self._standing(tenant, name)
+        return find_plan(self._folder.view, name, tenant=tenant).plan if standing is None else standing.plan
 
     def _counted(
         self, key: tuple[Any, ...], answer: Callable[[], dict[str, Any]], *, moving: bool = False

@@ -148,6 +148,12 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("POST", "/v1/plans/what-if"): Rule(
         Permission.READ, "forecasts on paper; records and moves nothing", 20.0
     ),
+    ("POST", "/v1/plans/backtest"): Rule(
+        Permission.READ, "holds a plan against what is recorded; records and moves nothing", 20.0
+    ),
+    ("GET", "/v1/tickets/{ticket_id}/story"): Rule(
+        Permission.READ, "tells who decided what of a ticket, without its texts or its customer", 5.0
+    ),
     ("GET", "/v1/metrics/overview"): Rule(Permission.READ, "shows the headlines", 10.0),
     ("GET", "/v1/knowledge"): Rule(Permission.READ, "shows what agents do not know", 10.0),
     ("GET", "/v1/quality"): Rule(Permission.READ, "shows how agents work, and drift", 10.0),

@@ -239,6 +239,8 @@ _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("/v1/workflows/{workflow}/path", "GET", _forward),
     ("/v1/workflows/{workflow}/{action}", "POST", _act),
     ("/v1/plans/what-if", "POST", _forward),
+    ("/v1/plans/backtest", "POST", _forward),
+    ("/v1/tickets/{ticket_id}/story", "GET", _forward),
     ("/v1/metrics/overview", "GET", _forward),
     ("/v1/knowledge", "GET", _forward),
     ("/v1/quality", "GET", _forward),

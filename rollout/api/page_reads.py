@@ -1,10 +1,14 @@
 """The analyst's doors for the pages on knowledge, quality and the audit trail."""
 
-from typing import Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from fastapi import APIRouter, Request
 
 from rollout.api import problems, reads
+from rollout.api.planning_inputs import BacktestRequest
+
+if TYPE_CHECKING:
+    from rollout.what_if import Changes  # and with it the statistics, which the router never loads
 
 public = APIRouter()
 _REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -22,6 +26,10 @@ class PageAnswers(Protocol):
     def quality(self, tenant: str, name: str, period: str) -> dict[str, Any]: ...
 
     def trail(self, tenant: str, what: str) -> dict[str, Any]: ...
+
+    def story(self, tenant: str, ticket_id: str) -> dict[str, Any]: ...
+
+    def backtest(self, tenant: str, name: str, changes: "Changes", every: str) -> dict[str, Any]: ...
 
 
 def _answers(request: Request) -> PageAnswers:
@@ -56,3 +64,23 @@ def quality(
 def audit(request: Request, *, tenant: reads.Tenant, what: What = "") -> dict[str, Any]:
     """Who did what, the newest 200; refusals of 28 days counted; the newest records verified just now."""
     return _answers(request).trail(tenant, what)
+
+
+@public.get("/v1/tickets/{ticket_id}/story", tags=["record"], responses=_REFUSALS)
+def story(request: Request, ticket_id: str, tenant: reads.Tenant) -> dict[str, Any]:
+    """Who decided what of one ticket, on which evidence; its assignment computed anew from the record.
+
+    Without its texts, and without who the customer is.
+    """
+    return _answers(request).story(tenant, ticket_id)
+
+
+@public.post("/v1/plans/backtest", tags=["workflows"], responses=_REFUSALS)
+def backtest(request: Request, tenant: reads.Tenant, asked: BacktestRequest) -> dict[str, Any]:
+    """What the plan's gates, with the changes asked about, would have said at each look of the history.
+
+    The first request begins it and the same one again tells how far it is: ``state`` is ``waiting``,
+    ``running``, ``done`` or ``failed``, ``result`` has the form of `ridealong backtest --json`. Nothing is
+    recorded or moved.
+    """
+    return _answers(request).backtest(tenant, asked.workflow, asked.changes(), asked.every)

@@ -133,6 +133,12 @@ class Echo:
     def what_if(self, tenant: str, name: str, *_: Any) -> dict[str, Any]:
         return self.workflow(tenant, name)
 
+    def backtest(self, tenant: str, name: str, *_: Any) -> dict[str, Any]:
+        return self.workflow(tenant, name)
+
+    def story(self, tenant: str, ticket_id: str) -> dict[str, Any]:
+        return self.workflow(tenant, ticket_id)
+
     def plans(self, _: str) -> dict[str, Any]:
         return {"refused": 0, "waiting": 0, "files": {}}
 
@@ -241,6 +247,7 @@ def body(house: House, path: str) -> Any:
         },
         "/v1/tickets": ticket(house, number),
         "/v1/plans/what-if": {"workflow": house.workflow},
+        "/v1/plans/backtest": {"workflow": house.workflow},
         "/v1/conversations/{ticket_id}/turns": {
             "turn_id": f"u-{number}",
             "author": "customer",
