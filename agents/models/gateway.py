@@ -9,23 +9,26 @@ import asyncio
 import logging
 import os
 import warnings
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from math import isfinite
+from threading import Lock
 from typing import Any, Final
 
 import httpx
 
+from agents.models.connections import Connections
 from agents.models.draft import ModelUnavailable
-from agents.models.exchange import MOST_BYTES, Answer, Request
-from agents.models.reading import TooLarge, failure_of, read
+from agents.models.exchange import Answer, Request
+from agents.models.reading import failure_of, read
 
+_PREPARING: Final = Lock()
 _NEVER: Final = 3600.0
 """litellm's own timeout. Constant, because it keeps one client for each value; ours is the deadline."""
 
 
 class LiteLLM:
-    """The providers that litellm knows. Belongs to the event loop in which it is first used."""
+    """The providers that litellm knows. Several may be used in a process, in one event loop or more."""
 
     def __init__(self) -> None:
         """Load the library: seconds of processor time, so before the first customer waits for it.
@@ -54,11 +57,14 @@ class LiteLLM:
         # It prepares each call in a thread; a deadline in that moment leaves behind what it prepared.
         warnings.filterwarnings("ignore", "coroutine '.*completion' was never awaited", RuntimeWarning)
         self._library: Any = litellm
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._warm_up()
+        with _PREPARING:
+            if not isinstance(litellm.aclient_session, Connections):
+                self._warm_up()
+                litellm.aclient_session = Connections()
+            self._connections: Connections = litellm.aclient_session
 
     async def send(self, request: Request) -> Answer:
-        self._bind()
+        self._connections.join(self)
         try:
             answer = await self._library.acompletion(
                 model=request.model,
@@ -90,12 +96,8 @@ class LiteLLM:
         return total if isfinite(total) and total > 0 else None
 
     async def close(self) -> None:
-        """Let go of the connections."""
-        if self._loop is not None:
-            self._loop = None
-            session, self._library.aclient_session = self._library.aclient_session, None
-            self._library.in_memory_llm_clients_cache.flush_cache()
-            await session.aclose()
+        """Let go of the running event loop's connections, unless another gateway calls through them."""
+        await self._connections.leave(self)
 
     def _warm_up(self) -> None:
         """Have one answer made up in memory: the first call loads about as much again as the import."""
@@ -118,17 +120,6 @@ class LiteLLM:
         self._library.aclient_session = None
         self._library.in_memory_llm_clients_cache.flush_cache()
 
-    def _bind(self) -> None:
-        """Have OpenAI-compatible providers called through a client whose answers are bounded."""
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop = loop
-            self._library.in_memory_llm_clients_cache.flush_cache()
-            self._library.aclient_session = httpx.AsyncClient(
-                timeout=None,  # noqa: S113 - the caller's deadline ends it
-                event_hooks={"response": [_bound]},
-            )
-
 
 def _shape(request: Request) -> Mapping[str, Any]:
     """What is said of the answer's form. JSON mode beside tools is refused by some providers."""
@@ -136,25 +127,3 @@ def _shape(request: Request) -> Mapping[str, Any]:
     if tools:
         return {"tools": [dict(tool) for tool in tools], "tool_choice": "auto" if standing else "none"}
     return {"response_format": {"type": "json_object"}}
-
-
-async def _bound(response: httpx.Response) -> None:
-    response.stream = _Bounded(response.stream)
-
-
-class _Bounded(httpx.AsyncByteStream):
-    """The body of a response, as far as it may go."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        read = 0
-        async for chunk in self._stream:
-            read += len(chunk)
-            if read > MOST_BYTES:
-                raise TooLarge
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
