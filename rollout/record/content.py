@@ -89,7 +89,7 @@ class ContentStore:
             row = connection.execute("SELECT nonce, body FROM content WHERE ref = ?", (ref,)).fetchone()
         if row is None:
             return None
-        if _reference(*row) != ref:
+        if not _is_whole(ref, *row):
             raise RecordError(f"{self._path}: the text of {ref} is not the one that was stored; {_RESTORE}")
         return str(row[1])
 
@@ -146,11 +146,20 @@ class ContentStore:
         return len(rows)
 
     def altered(self) -> Iterator[str]:
-        """Yield the references whose text is not the one that was stored."""
-        with closing(sqlite3.connect(self._path)) as connection:
-            for ref, nonce, body in connection.execute("SELECT ref, nonce, body FROM content"):
-                if _reference(nonce, body) != ref:
-                    yield ref
+        """Yield the references whose text is not the one that was stored.
+
+        Raises:
+            RecordError: the file is damaged so that not all of them can be read.
+
+        """
+        try:
+            with closing(sqlite3.connect(self._path)) as connection:
+                connection.text_factory = lambda raw: raw.decode(errors="replace")
+                for ref, nonce, body in connection.execute("SELECT ref, nonce, body FROM content"):
+                    if not _is_whole(ref, nonce, body):
+                        yield str(ref)
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            raise RecordError(f"{self._path}: {error}; {_RESTORE}") from error
 
     def close(self) -> None:
         with self._lock:
@@ -189,7 +198,7 @@ class ContentStore:
                 yield self._connection
             except sqlite3.OperationalError as error:
                 raise RecordError(f"{self._path}: {error}; nothing was changed. Try again") from error
-            except sqlite3.DatabaseError as error:
+            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # words of a schema that is no text
                 raise RecordError(f"{self._path}: {error}; {_RESTORE}") from error
 
 
@@ -208,6 +217,11 @@ def _put(connection: sqlite3.Connection, text: Text, created_at: str, nonces: Ca
         (ref, text.tenant, text.customer_id, text.ticket_id, text.part, nonce, text.body, created_at),
     )
     return ref
+
+
+def _is_whole(ref: str, nonce: object, body: object) -> bool:
+    """Whether a row is what was written; a flipped bit can make a number of a text."""
+    return isinstance(nonce, bytes) and isinstance(body, str) and _reference(nonce, body) == ref
 
 
 def _reference(nonce: bytes, body: str) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollout.clock import SimulatedClock
+from rollout.errors import RecordError
 from rollout.record.content import ContentStore, Text
 
 T = datetime(2026, 3, 1, tzinfo=UTC)
@@ -89,3 +91,19 @@ def test_altered_text_is_found(tmp_path, store):
         connection.execute("UPDATE content SET body = 'three' WHERE ref = ?", (refs[1],))
     connection.close()
     assert list(store.altered()) == [refs[1]]
+
+
+def test_bytes_that_are_no_text_are_named_and_never_escape(tmp_path):
+    """A flipped byte need not leave UTF-8, nor text at all."""
+    path = tmp_path / "content.sqlite"
+    with ContentStore(path) as content:
+        refs = content.put([Text("default", "c", f"t{number}", "text", "hello") for number in range(3)])
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE content SET body = CAST(x'68ff' AS TEXT) WHERE ref = ?", (refs[0],))
+        file.execute("UPDATE content SET nonce = 7 WHERE ref = ?", (refs[1],))
+    with ContentStore(path) as content:
+        assert set(content.altered()) == set(refs[:2])
+        for ref in refs[:2]:
+            with pytest.raises(RecordError, match=r"content\.sqlite"):
+                content.get(ref)
+        assert content.get(refs[2]) == "hello"
