@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 from agents.contract import Ticket
 from rollout.api.gathering import Gathering
 from rollout.decided import prepared_of
 from rollout.errors import ConflictingEvent
 from rollout.record.journal import Journal, Receipt
-from rollout.record.line import prepare
+from rollout.record.line import Prepared, prepare
 from rollout.records import Assigned, Event
 from rollout.router import Arrival, Router, assigned_from
+
+_SLICE: Final = 20
+"""Tickets of a list that are decided before others have their turn: about a millisecond."""
 
 
 def _event_id(ticket: Ticket) -> str:
@@ -60,35 +64,42 @@ class Desk:
             QueueFull, RecordError: as ``route``.
 
         """
-        return await asyncio.to_thread(self._route_many, tickets)
-
-    def _route_many(self, tickets: Sequence[Ticket]) -> list[Assigned]:
         try:
-            return self._recorded(tickets)
+            return await self._recorded(tickets)
         except ConflictingEvent:  # some were routed before: those keep what was decided then
-            there = self._journal.known([_event_id(ticket) for ticket in tickets], tickets[0].tenant)
-        known = {ticket.ticket_id: self._known(ticket) for ticket in tickets if _event_id(ticket) in there}
+            known = await asyncio.to_thread(self._known_of, tickets)
         new = [ticket for ticket in tickets if ticket.ticket_id not in known]
         try:
-            decided = self._recorded(new)
+            decided = await self._recorded(new)
         except ConflictingEvent:  # somebody routed one of them at this moment
-            decided = [self._recorded_or_known(ticket) for ticket in new]
+            decided = [await self.route(ticket) for ticket in new]
         known |= {assigned.ticket_id: assigned for assigned in decided}
         return [known[ticket.ticket_id] for ticket in tickets]
 
-    def _recorded(self, tickets: Sequence[Ticket]) -> list[Assigned]:
-        """Decide tickets and record that with one write, all or none."""
-        decided = [self._router.decide(Arrival(ticket)) for ticket in tickets]
-        kept = self._router.keep_all(tickets)
-        events = [each for pair in zip(decided, kept, strict=True) for each in prepared_of(*pair)]
-        self._journal.submit_prepared(events).result()
-        return [routed.assigned for routed in decided]
+    async def _recorded(self, tickets: Sequence[Ticket]) -> list[Assigned]:
+        """Decide tickets and record that with one write, all or none.
 
-    def _recorded_or_known(self, ticket: Ticket) -> Assigned:
-        try:
-            return self._recorded([ticket])[0]
-        except ConflictingEvent:
-            return self._known(ticket)
+        A slice at a time, so that nobody who asks for one ticket waits for a whole list; in the loop's own
+        thread, because another would only fight it for the interpreter.
+        """
+        contents: Sequence[Mapping[str, str]] = [{}] * len(tickets)
+        if any(ticket.subject or ticket.text for ticket in tickets):
+            contents = await asyncio.to_thread(self._router.keep_all, tickets)
+        decided: list[Assigned] = []
+        events: list[Prepared] = []
+        for number, (ticket, content) in enumerate(zip(tickets, contents, strict=True), 1):
+            routed = self._router.decide(Arrival(ticket))
+            events += prepared_of(routed, content)
+            decided.append(routed.assigned)
+            if number % _SLICE == 0:
+                await asyncio.sleep(0)
+        await self._gathering.record(events)
+        return decided
+
+    def _known_of(self, tickets: Sequence[Ticket]) -> dict[str, Assigned]:
+        """What was decided for those of a tenant's tickets that were routed before."""
+        there = self._journal.known([_event_id(ticket) for ticket in tickets], tickets[0].tenant)
+        return {ticket.ticket_id: self._known(ticket) for ticket in tickets if _event_id(ticket) in there}
 
     async def record(self, events: list[Event]) -> list[Receipt]:
         """Record events, all or none, durable on return."""

@@ -64,13 +64,10 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._since, self._in_head = self.loop.time(), True
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        if len(self.headers) == MOST_HEADERS + 1:
-            self._end("headers-too-large", f"a request has at most {MOST_HEADERS} headers")
-
     def on_headers_complete(self) -> None:
         self._in_head, self._head_bytes = False, 0
+        if len(self.headers) > MOST_HEADERS:
+            self._end("headers-too-large", f"a request has at most {MOST_HEADERS} headers")
         if not self.transport.is_closing():
             super().on_headers_complete()
 
