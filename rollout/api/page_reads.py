@@ -15,7 +15,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     code: {"description": words, "content": {problems.MEDIA_TYPE: {}}}
     for code, words in ((404, "No such workflow"), (422, "Not as described"), (503, "The analyst is away"))
 }
-What = Literal["", "orders", "access", "incidents", "desk", "erasures", "refusals"]
+What = Literal["", "orders", "access", "incidents", "desk", "judging", "erasures", "refusals"]
 
 
 class PageAnswers(Protocol):

@@ -21,6 +21,7 @@ KINDS: Final = {
     "access": ("access",),
     "incidents": ("incident",),
     "desk": ("claim", "approval", "tool", "correction", "review"),
+    "judging": ("calibration",),
     "erasures": ("erasure",),
 }
 """What may be asked for, by the kinds of record it means."""
@@ -48,7 +49,7 @@ SELECT json_extract_string(payload, '$.route') AS route,
 FROM others WHERE kind = 'access' AND tenant = $tenant
     AND json_extract_string(payload, '$.action') = 'refused'
     AND occurred_at > $since GROUP BY ALL ORDER BY n DESC, route, code LIMIT 50"""
-_ABOUT: Final = ("incident_id", "approval_id", "tool", "ticket_id", "version", "route", "track")
+_ABOUT: Final = ("rater", "incident_id", "approval_id", "tool", "ticket_id", "version", "route", "track")
 
 
 def trail(source: Source, tenant: str, what: str = "", *, since: datetime) -> dict[str, Any]:
@@ -110,6 +111,8 @@ def _action(kind: str, payload: Mapping[str, Any]) -> str:
         return "compared"
     if kind == "erasure":
         return "erased"
+    if kind == "calibration":
+        return "judge calibrated" if payload.get("passed") else "judge fell short"
     return str(payload.get("action") or payload.get("verdict") or payload.get("what") or kind)
 
 
@@ -118,6 +121,8 @@ def _detail(payload: Mapping[str, Any]) -> str:
     told = payload.get("detail")
     if isinstance(told, Mapping):
         return ", ".join(f"{name} {value}" for name, value in sorted(told.items()) if value not in (None, ""))
+    if isinstance(payload.get("shortfalls"), list):
+        return "; ".join([f"{payload.get('pairs')} pairs", *map(str, payload["shortfalls"])])
     found = [told, payload.get("title"), payload.get("reason"), payload.get("value")]
     return "; ".join(str(each) for each in found if each)
 

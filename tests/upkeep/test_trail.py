@@ -11,7 +11,7 @@ from rollout.clock import SimulatedClock
 from rollout.errors import UsageError
 from rollout.incidents.incident import Severity, event, opening
 from rollout.record.folder import DataFolder
-from rollout.records import Claimed, Drafted, Event, Kind
+from rollout.records import Claimed, Drafted, Event, JudgeCalibrated, Kind
 from rollout.upkeep.trail import trail, verified
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -51,6 +51,24 @@ def test_it_can_be_narrowed_and_never_leaves_the_tenant(folder: Any) -> None:
     assert told(folder, tenant="another") == [("access", "ordered")]
     with pytest.raises(UsageError, match="there is orders"):
         told(folder, "everything")
+
+
+@pytest.mark.parametrize(
+    ("shortfalls", "action", "detail"),
+    [
+        ((), "judge calibrated", "240 pairs"),
+        (("kappa 0.41 < 0.6",), "judge fell short", "240 pairs; kappa 0.41 < 0.6"),
+    ],
+)
+def test_whether_a_judge_was_found_to_be_worth_something_is_told(
+    folder: Any, shortfalls: tuple[str, ...], action: str, detail: str
+) -> None:
+    found = JudgeCalibrated("judge:m#1", not shortfalls, 240, shortfalls)
+    folder.record([Event("calibration:w:1", Kind.CALIBRATION, NOW, found, workflow="w", actor="ada")])
+    folder.catch_up()
+    (row,) = trail(folder.view, "default", "judging", since=NOW)["rows"]
+    assert (row["action"], row["about"], row["detail"], row["actor"]) == (action, "judge:m#1", detail, "ada")
+    assert ("calibration", action) in told(folder)
 
 
 def test_refusals_are_counted_by_door_and_reason(folder: Any) -> None:
