@@ -16,7 +16,7 @@ from rollout.measure.catalogue import CATALOGUE
 from rollout.measure.scope import ARMS
 
 if TYPE_CHECKING:
-    from rollout.gating import GateReport
+    from rollout.gate_report import GateReport
     from rollout.ladder.judge import Row
 
 

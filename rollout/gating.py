@@ -1,25 +1,25 @@
 """One look at a gate: measure, then judge. Shared by the controller, the CLI, the API and backtests."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any
 
-from experiments.integrity import Finding
-from experiments.verdict import Looks, Reason
+from experiments.verdict import Looks
 from policies.plan import Plan, Step
-from policies.vocabulary import METRICS, Mode
+from policies.vocabulary import Mode
 from rollout.errors import UnknownWorkflow, UsageError
 from rollout.evidence import GateEvidence
+from rollout.gate_report import GateReport
+from rollout.gate_words import explained
 from rollout.human_arm import human_arm
 from rollout.incidents.blocking import held, incidents_as_of
 from rollout.ladder.categories import CategoryRow, asked_of, held_by, judge_categories
-from rollout.ladder.control import ControlChecks, guarded
+from rollout.ladder.control import guarded
 from rollout.ladder.findings import findings_of
-from rollout.ladder.forecast import Forecast, forecasts
-from rollout.ladder.judge import Judgement, Row, Task, judge, tasks_of
-from rollout.ladder.transition import Decision, Ruling
+from rollout.ladder.forecast import forecasts
+from rollout.ladder.judge import Task, judge, tasks_of
 from rollout.measure.category_query import METRICS as FELT
 from rollout.measure.gate_query import Wanted
 from rollout.measure.gate_samples import collect
@@ -28,61 +28,8 @@ from rollout.measure.kept_days import LEAST
 from rollout.measure.query import Query, Source, aware_utc
 from rollout.measure.risk_query import risks
 from rollout.measure.scope import ARMS, Scope, expected_share
-from rollout.measure.survival_query import DAYS, Survival
-from rollout.shadow_reading import ShadowReading, cost_of, read_shadow
-
-_NOBODY = (
-    "{title}: there is no {treated} arm in this history as of then; every ticket was handled without it, "
-    "so there is nothing to compare."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class GateReport:
-    """Everything a gate says, typed; ``to_json`` is the public form."""
-
-    workflow: str
-    track: str
-    step: str | None
-    as_of: datetime
-    judgement: Judgement
-    evidence: GateEvidence
-    findings: tuple[Finding, ...]
-    margin_scale: float
-    plan: Mapping[str, Any]
-    """``source`` and ``agent``, and whether the plan knows the step."""
-    categories: tuple[CategoryRow, ...] = ()
-    """The arms compared inside each category; empty where the comparison is not sound."""
-    survival: Mapping[str, Survival] = field(default_factory=dict)
-    """Re-contact metrics by Kaplan-Meier, beside what decides."""
-    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
-    """When open metrics will be decided, where it was asked for."""
-    control: ControlChecks = field(default_factory=ControlChecks)
-    """What became of the human arm itself."""
-    shadow: ShadowReading | None = None
-    """Of a shadow step: confidence, escalation and their prices, as reviewers see them."""
-
-    @property
-    def decision(self) -> Decision:
-        return self.judgement.decision
-
-    @property
-    def rows(self) -> tuple[Row, ...]:
-        return self.judgement.rows
-
-    @property
-    def ruling(self) -> Ruling:
-        """What the ladder is told."""
-        return self.judgement.ruling(self.to_json())
-
-    def judged_by(self, source: str) -> Self:
-        """The same report, saying where its plan was found."""
-        return replace(self, plan={**self.plan, "source": source})
-
-    def to_json(self) -> dict[str, Any]:
-        from rollout.gate_json import gate_to_json
-
-        return gate_to_json(self)
+from rollout.measure.survival_query import DAYS
+from rollout.shadow_reading import cost_of, read_shadow
 
 
 def known_workflows(source: Source, tenant: str = "default") -> list[str]:
@@ -203,7 +150,7 @@ def judge_scope(
     findings = (*broken, *control.findings)
     sound = [task for task in tasks if not any(each.metric in (None, task.metric) for each in findings)]
     categories = _categories(source, scope, sound)
-    judgement = _explained(held_by(judge(plan, step, evidence, findings, looks), categories), evidence)
+    judgement = explained(held_by(judge(plan, step, evidence, findings, looks), categories), evidence)
     return GateReport(
         workflow=scope.workflow,
         track=scope.track,
@@ -308,32 +255,3 @@ def _evidence_from(
         {"tenant": tenant, "workflow": workflow, "track": track, "as_of": as_of},
     )
     return aware_utc(query.one(source)["at"])
-
-
-def _explained(judgement: Judgement, evidence: GateEvidence) -> Judgement:
-    """The same judgement, with what the counts add to the sentences."""
-    rows = tuple(_with_counts(row, evidence) for row in judgement.rows)
-    pairs = zip(judgement.rows, rows, strict=True)
-    sentences = {before.verdict.sentence: after.verdict.sentence for before, after in pairs}
-    reasons = dict.fromkeys(sentences.get(reason, reason) for reason in judgement.reasons)
-    return replace(judgement, rows=rows, reasons=tuple(reasons))
-
-
-def _with_counts(row: Row, evidence: GateEvidence) -> Row:
-    verdict, found = row.verdict, row.evidence
-    sentence = verdict.sentence
-    compared = found.difference is not None
-    if verdict.reason is Reason.NO_DATA and compared and _no_treated(evidence):
-        sentence = _NOBODY.format(title=METRICS[row.metric].title, treated=ARMS[evidence.track][0])
-    elif verdict.reason is Reason.NO_DATA and not compared:
-        sentence = f"{METRICS[row.metric].title}: nothing has been observed yet."
-    if found.unknown and row.category is None and verdict.reason is not Reason.NO_DATA:
-        sentence += (
-            f" {found.unknown:,} tickets without a recorded value are left out"
-            f" ({found.unknown_treated:,} of them the {ARMS[evidence.track][0]}'s)."
-        )
-    return replace(row, verdict=replace(verdict, sentence=sentence))
-
-
-def _no_treated(evidence: GateEvidence) -> bool:
-    return not any(units.treated for units in evidence.integrity.new_units)

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from policies.plan import Plan
 from rollout.errors import UsageError
-from rollout.gating import GateReport, gate
+from rollout.gate_report import GateReport
+from rollout.gating import gate
 from rollout.measure.headlines.costs import costs
 from rollout.measure.headlines.escalations import escalations
 from rollout.measure.headlines.flow import flow

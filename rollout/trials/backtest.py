@@ -13,7 +13,8 @@ from typing import Any, Final
 from policies.plan import Plan, Step
 from policies.vocabulary import Mode
 from rollout.errors import UsageError
-from rollout.gating import GateReport, judge_scope, require_workflow
+from rollout.gate_report import GateReport
+from rollout.gating import judge_scope, require_workflow
 from rollout.ladder.actions import start
 from rollout.ladder.state import LadderState, TrackName
 from rollout.ladder.steps import advance, consider, promoted
