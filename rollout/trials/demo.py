@@ -26,6 +26,7 @@ from rollout.ladder.transition import NOT_JUDGED, Order, Ruling, Transition
 from rollout.record.folder import DataFolder
 from rollout.router import Arrival, Routed, Router
 from rollout.trials.desk_day import Appeal, events_of, service_of
+from rollout.trials.desk_evening import drafts
 from rollout.trials.desk_texts import Texts
 from rollout.trials.world import Service, Size, Visit, World
 
@@ -107,6 +108,7 @@ def simulate(
             run.live(day)
             if done is not None:
                 done(over)
+        run.end()
         run.summary.events = folder.journal.head().seq
     return run.summary
 
@@ -150,6 +152,14 @@ class _Run:
             self._manage()
         if len(self.summary.transitions) > seen:
             self.folder.catch_up()
+
+    def end(self) -> None:
+        """Leave something to decide for whoever opens the desk."""
+        version = self.plan.agent
+        waiting = list(drafts(self.texts.newest(), version, self.clock.now()))
+        if waiting:
+            self.folder.record(self.texts.kept(waiting))
+        self.folder.catch_up()
 
     def _time_to_look(self, day: date) -> bool:
         last = self.summary.transitions[-1] if self.summary.transitions else None

@@ -103,7 +103,7 @@ def _events(
     if row["escalated"]:
         at = ticket.opened_at + timedelta(seconds=row["latency"] if by_agent else row["first_response"])
         reason = "agent-failed" if row["failed"] else _why(ticket) if by_agent else "specialist-needed"
-        payload: Any = Escalated(ticket.ticket_id, reason, (reason,), queue="human-queue-standard")
+        payload: Any = Escalated(ticket.ticket_id, reason, (reason,))
         yield _event(ticket, f"escalation:{ticket.ticket_id}:1", Kind.ESCALATION, at, payload)
     if by_person:
         first = row["first_response"] if not by_agent else row["resolved"] - row["human"]

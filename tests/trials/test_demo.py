@@ -152,3 +152,15 @@ def test_whoever_opens_the_desk_finds_words(week) -> None:
     assert not any("{" in body for bodies in kept.values() for body in bodies), "no blank is left open"
     assert all(body.startswith("- next-step: ") for body in kept["escalation/packet"])
     assert {"Hello" in body for body in kept["ticket/text"]} == {True, False}, "two languages"
+
+
+def test_drafts_wait_at_the_end_and_one_of_them_may_not_go_out_as_it_is(week) -> None:
+    data, _ = week
+    with DataFolder.open(data, create=False) as folder:
+        waiting = [record.payload for record in folder.journal.read() if record.kind == Kind.APPROVAL]
+        texts = [folder.content.get(each["content"]["draft"]) for each in waiting]
+        kept = folder.view.query("SELECT ticket_id FROM facts WHERE assignment_reason = 'NOT_ELIGIBLE'")
+    assert len(waiting) == 3
+    assert {each["ticket_id"] for each in waiting} <= {row["ticket_id"] for row in kept}
+    assert [bool(each["violations"]) for each in waiting] == [False, False, True]
+    assert all(texts)
