@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import orjson
+import re2
 from pydantic import BaseModel
 
 from agents.models.exchange import NO_OFFER, Message, Offer, ToolCall
@@ -21,6 +22,9 @@ Output = TypeVar("Output", bound=BaseModel)
 _LONGEST_ECHO: Final = 4_000
 """Characters of arguments that a model is reminded of; nobody's schema takes more."""
 _LONGEST_GARBAGE: Final = 2_000
+_NAME: Final = re2.compile(r"^[A-Za-z0-9_-]{1,64}$")
+"""What every provider takes for the name of a function."""
+_NO_NAME: Final = "unknown"
 
 
 async def answered(
@@ -88,7 +92,7 @@ def _arguments(call: ToolCall) -> object:
 
 
 def _asked(calls: Sequence[ToolCall]) -> Message:
-    """The model's own message again. Providers parse it, so arguments that are no JSON are left out."""
+    """The model's own message again. Providers check it, so what none of them takes is left out."""
     return {
         "role": "assistant",
         "content": None,
@@ -96,7 +100,10 @@ def _asked(calls: Sequence[ToolCall]) -> Message:
             {
                 "id": call.call_id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": _echoed(call)},
+                "function": {
+                    "name": call.name if _NAME.match(call.name) else _NO_NAME,
+                    "arguments": _echoed(call),
+                },
             }
             for call in calls
         ],

@@ -193,6 +193,15 @@ class TestMisbehaviour:
         assert (reply.action, tools_in(reply)) == (Action.REPLY, [("?", "refused")])
         assert "delete_account" not in str(reply.trace)
 
+    @pytest.mark.parametrize("name", ["", "x" * 5000, "get order", "⟦email-1⟧"])
+    def test_a_name_that_no_provider_takes_is_not_sent_back_to_one(self, house: House, name: str) -> None:
+        desk = Desk()
+        house.server.said = first((name, {}), then=GOOD)
+        assert answer(house, desk).action is Action.REPLY
+        assert [called for called, _ in desk.refused] == [name]
+        (echoed,) = house.server.asked[1]["messages"][2]["tool_calls"]
+        assert echoed["function"]["name"] == "unknown"
+
     def test_a_call_where_nothing_was_offered_is_on_record_and_no_answer(self, house: House) -> None:
         desk = Desk()
         house.server.said = Wants([REFUND])
