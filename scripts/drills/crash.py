@@ -46,6 +46,11 @@ class Ledger:
         self.without_retry: int = 0
         self._lock = threading.Lock()
 
+    @property
+    def answers(self) -> int:
+        """How many there were, refusals among them."""
+        return self.statuses.total()
+
     def told(self, answer: httpx.Response) -> None:
         with self._lock:
             self.statuses[answer.status_code] += 1
@@ -58,6 +63,11 @@ class Ledger:
                 self.decisions[decision["ticket_id"]] = decision
             for receipt in body.get("receipts", []):
                 self.outcomes[receipt["event_id"]] = receipt["seq"]
+
+
+def _client(url: str) -> httpx.Client:
+    """A client without certificates: to load them takes longer than a router lives here."""
+    return httpx.Client(base_url=url, timeout=30, trust_env=False, verify=False)  # noqa: S501 - loopback, no TLS
 
 
 @contextmanager
@@ -80,14 +90,15 @@ def router(data: Path) -> Iterator[tuple[Child, str]]:
 
 def _until_up(child: Child, url: str) -> None:
     until = time.monotonic() + _START_SECONDS
-    while time.monotonic() < until:
-        if not child.running:
-            raise RuntimeError("the router did not start; its message is above")
-        try:
-            if httpx.get(f"{url}/healthz", timeout=1, trust_env=False).is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.02)
+    with _client(url) as http:
+        while time.monotonic() < until:
+            if not child.running:
+                raise RuntimeError("the router did not start; its message is above")
+            try:
+                if http.get("/healthz", timeout=1).is_success:
+                    return
+            except httpx.HTTPError:
+                time.sleep(0.02)
     raise RuntimeError("the router did not answer")
 
 
@@ -102,10 +113,10 @@ def _outcome(name: str, score: float = 4.0) -> dict[str, Any]:
     }
 
 
-def _work(url: str, ledger: Ledger, name: str, done: threading.Event, *, flood: bool) -> None:
+def _work(http: httpx.Client, ledger: Ledger, name: str, done: threading.Event, *, flood: bool) -> None:
     """One client, until the server is gone."""
     number = 0
-    with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
+    with http:
         while not done.is_set():
             one = f"{name}-{number}"
             number += 1
@@ -126,7 +137,7 @@ def _work(url: str, ledger: Ledger, name: str, done: threading.Event, *, flood: 
 
 def _asked_again(url: str, ledger: Ledger, draw: random.Random, seen: Findings) -> None:
     names = sorted(ledger.decisions)
-    with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
+    with _client(url) as http:
         for ticket_id in draw.sample(names, min(20, len(names))):
             before = ledger.decisions[ticket_id]
             body = ticket(ticket_id.removeprefix("t-"))
@@ -190,14 +201,19 @@ def crash(rounds: int = 60, say: Say = silent, *, flood: bool = False, seed: int
                 threads = [
                     threading.Thread(
                         target=_work,
-                        args=(url, ledger, f"{number}-{place}", done),
+                        args=(_client(url), ledger, f"{number}-{place}", done),
                         kwargs={"flood": flood and place > 3},
                     )
                     for place in range(clients)
                 ]
+                answered = ledger.answers
                 for thread in threads:
                     thread.start()
-                time.sleep(draw.uniform(10, 14) if flood else draw.uniform(0.1, 0.8))
+                while (
+                    ledger.answers == answered
+                ):  # the moment is drawn from when it works, not from its start
+                    time.sleep(0.005)
+                time.sleep(draw.uniform(10, 14) if flood else draw.uniform(0.0, 0.8))
                 assert child.process is not None
                 peaks.append(_peak_kb(child.process.pid))
                 child.process.kill()
@@ -256,3 +272,11 @@ write = appender.Appender.write
 appender.Appender.write = lambda self, data, first: write(self, b"", first)
 """
 FAULTS: Final[dict[str, Fault]] = {"answers before anything is written": lambda: in_children(_UNWRITTEN)}
+_ENDLESS: Final = """
+import rollout.record.journal as journal
+start = journal.Journal.__init__
+def endless(self, *args, **named):
+    start(self, *args, **named | {"queue_events": 1 << 40})
+journal.Journal.__init__ = endless
+"""
+FLOOD_FAULTS: Final[dict[str, Fault]] = {"a queue without an end": lambda: in_children(_ENDLESS)}

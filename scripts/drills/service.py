@@ -6,7 +6,7 @@ import shutil
 import signal
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +24,11 @@ from rollout.serve import server
 from rollout.serve.supervisor import Supervisor
 
 _WAIT: Final = 90.0
+_PLANS: Final = 4
+"""That are spoilt at once."""
+_LOOK_SECONDS: Final = 0.1
+_PATIENCE_SECONDS: Final = 20.0
+"""For an alarm, and for the good plan to be in force again."""
 
 
 class Service:
@@ -49,6 +54,16 @@ class Service:
     def ready(self) -> dict[str, Any]:
         return dict(self.http.get("/readyz").json())
 
+    def file(self, place: int) -> Path:
+        return self.plans / f"plan-{place}.yaml"
+
+    def refuses(self, place: int) -> bool:
+        """Whether it says that it does not follow a plan."""
+        return f"{self.file(place).name} is refused" in str(self.ready()["checks"]["plans"])
+
+    def follows_all(self) -> bool:
+        return bool(self.ready()["checks"]["plans"] == "in force")
+
     def kill(self, name: str, number: int = signal.SIGKILL) -> int:
         process = self.supervisor.child(name).process
         assert process is not None
@@ -57,47 +72,71 @@ class Service:
 
 
 @contextmanager
-def serving(base: Path, change: Callable[[Path], None] = lambda _: None) -> Iterator[Service]:
-    """A ready server; ``change`` may alter its folder of plans before it starts."""
+def serving(base: Path, count: int = 1, poll: float = 0.25) -> Iterator[Service]:
+    """A ready server over so many workflows, each with the shipped plan under names of its own.
+
+    Args:
+        base: an empty folder.
+        count: how many plans there are in its folder of plans.
+        poll: seconds between two looks of its at journal and plans.
+
+    """
     plans = base / "plans"
     plans.mkdir()
     shutil.copytree(ROOT / "policies" / "agents", plans / "agents")
     shutil.copytree(ROOT / "policies" / "conduct", plans / "conduct")
-    shutil.copy(PLAYBOOK, plans / "plan.yaml")
-    change(plans)
-    with server.running(base / "data", plans=plans, port=0) as (supervisor, url):
+    for number in range(count):
+        (plans / f"plan-{number}.yaml").write_bytes(plan_of(number))
+    settings = {"poll_seconds": poll}
+    with server.running(base / "data", plans=plans, port=0, settings=settings) as (supervisor, url):
         server.wait_until_ready(supervisor, url)
         service = Service(supervisor, url, plans)
         with service.http:
-            if not service.until(lambda: service.http.get("/v1/workflows").json()["workflows"]):
-                raise RuntimeError("the plan was not started")
+            if not service.until(lambda: len(service.http.get("/v1/workflows").json()["workflows"]) == count):
+                raise RuntimeError("the plans were not started")
             yield service
+
+
+def workflow(number: int) -> str:
+    """The name of the workflow of a plan."""
+    return f"tier1-support-{number}"
+
+
+def plan_of(number: int) -> bytes:
+    """The shipped plan for another workflow, with a salt of its own."""
+    raw = PLAYBOOK.read_bytes()
+    return raw.replace(b"workflow: tier1-support", f"workflow: {workflow(number)}".encode(), 1).replace(
+        b"salt: ", f"salt: {number}-".encode(), 1
+    )
 
 
 class Traffic:
     """Tickets without a pause from a thread, and everything that was answered."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, workflows: int = 1, gap: float = 0.005) -> None:
         self.statuses: Counter[int | str] = Counter()
-        self.splits: set[tuple[Any, ...]] = set()
+        self.splits: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
         self._url = url
+        self._workflows = workflows
+        self._gap = gap
         self._done = threading.Event()
 
     def _run(self) -> None:
         with httpx.Client(base_url=self._url, trust_env=False, timeout=30) as http:
             number = 0
-            while not self._done.is_set():
+            while not self._done.wait(self._gap):
                 number += 1
+                where = workflow(number % self._workflows)
                 try:
-                    answer = http.post("/v1/route", json=ticket(f"{id(self)}-{number}"))
+                    answer = http.post("/v1/route", json=ticket(f"{id(self)}-{number}", workflow=where))
                 except httpx.HTTPError as error:
                     self.statuses[type(error).__name__] += 1
                     continue
                 self.statuses[answer.status_code] += 1
                 if answer.status_code == 200:
                     told = answer.json()
-                    self.splits.add((told["step"], told["position"], told["weight"], told["plan_digest"]))
-                time.sleep(0.005)
+                    split = (told["step"], told["position"], told["weight"], told["plan_digest"])
+                    self.splits[where].add(split)
 
     @contextmanager
     def flowing(self) -> Iterator[None]:
@@ -110,11 +149,12 @@ class Traffic:
             thread.join()
 
     def held(self, seen: Findings) -> None:
-        """No decision failed, and all were made under one split."""
+        """No decision failed, and all of a workflow were made under one split."""
         for status, count in self.statuses.items():
             for _ in range(count):
                 seen.check(status == 200, f"a decision was answered with {status}")
-        seen.check(len(self.splits) == 1, f"decided under {len(self.splits)} splits: {self.splits}")
+        for where, splits in self.splits.items():
+            seen.check(len(splits) == 1, f"{where} was decided under {len(splits)} splits: {splits}")
 
 
 def spoilt(good: bytes, number: int) -> bytes:
@@ -166,34 +206,39 @@ def _put(file: Path, raw: bytes, way: str) -> None:
 
 
 def configurations(rounds: int = 200, say: Say = silent) -> Result:
-    """Spoil the plan so many times, in every way that files change; then put the good one back."""
+    """Spoil so many plans, several at once, in every way that files change; then put the good ones back."""
     seen, alarms = Findings(), []
-    good = PLAYBOOK.read_bytes()
-    with TemporaryDirectory() as base, serving(Path(base)) as service:
-        traffic = Traffic(service.url)
-        file = service.plans / "plan.yaml"
+    with TemporaryDirectory() as base, serving(Path(base), _PLANS, _LOOK_SECONDS) as service:
+        traffic = Traffic(service.url, _PLANS, gap=0.02)
         with traffic.flowing():
-            for number in range(rounds):
-                raw = spoilt(good, number)
-                probe = Path(base) / "probe.yaml"
-                probe.write_bytes(raw)
-                if not check_files([probe], service.plans / "agents", [Feasibility()])[0].problems:
-                    raw = b"workflow: [\n"  # what was changed happened to be sound
+            for first in range(0, rounds, _PLANS):
+                number_of = dict(enumerate(range(first, min(first + _PLANS, rounds))))
+                raw = {place: _really_spoilt(service, place, number) for place, number in number_of.items()}
                 began = time.monotonic()
-                _put(file, raw, _WAYS[number % len(_WAYS)])
-                told = service.until(lambda: "refused" in str(service.ready()["checks"]["plans"]), 20)
+                for place, number in number_of.items():
+                    _put(service.file(place), raw[place], _WAYS[number % len(_WAYS)])
+                service.until(lambda of=number_of: all(map(service.refuses, of)), _PATIENCE_SECONDS)
                 alarms.append(time.monotonic() - began)
-                seen.check(told, f"spoilt plan {number}: no alarm")
-                _put(file, good, _WAYS[number // len(_WAYS) % len(_WAYS)])
-                back = service.until(lambda: service.ready()["checks"]["plans"] == "in force", 20)
-                seen.check(back, f"the good plan was not picked up after {number}")
-                if number % 10 == 9 or number == rounds - 1:
-                    say(f"{number + 1} of {rounds} spoilt plans, {seen.broken} violations")
+                for place, number in number_of.items():
+                    seen.check(service.refuses(place), f"spoilt plan {number}: no alarm")
+                    _put(service.file(place), plan_of(place), _WAYS[number // len(_WAYS) % len(_WAYS)])
+                back = service.until(service.follows_all, _PATIENCE_SECONDS)
+                seen.check(back, f"the good plans were not picked up after {list(number_of.values())}")
+                say(f"{first + len(number_of)} of {rounds} spoilt plans, {seen.broken} violations")
         traffic.held(seen)
     figures = {"decisions": sum(traffic.statuses.values()), "slowest_alarm_seconds": round(max(alarms), 2)}
     words = "A bad plan is never applied, an alarm says so, and the next good one is picked up"
     fault = "spoilt plans written, renamed, linked, deleted and restored under traffic"
     return seen.result("configurations", words, fault, rounds, **figures)
+
+
+def _really_spoilt(service: Service, place: int, number: int) -> bytes:
+    """A spoilt plan; another one where what was changed happened to be sound."""
+    raw = spoilt(plan_of(place), number)
+    probe = service.plans.with_name("probe.yaml")
+    probe.write_bytes(raw)
+    sound = not check_files([probe], service.plans / "agents", [Feasibility()])[0].problems
+    return b"workflow: [\n" if sound else raw
 
 
 def dependencies(rounds: int = 5, say: Say = silent) -> Result:
@@ -210,7 +255,7 @@ def dependencies(rounds: int = 5, say: Say = silent) -> Result:
                 _stopped(service, seen)
                 away = service.plans.with_name("away")
                 service.plans.rename(away)
-                answer = service.http.post("/v1/tickets", json=ticket(f"human-{number}", text="Where is it?"))
+                answer = service.http.post("/v1/tickets", json=_asked(number))
                 told = answer.json()
                 human = answer.status_code == 200 and told["handler"] == "human"
                 seen.check(human, f"a ticket without agents: {answer.status_code} {told}")
@@ -221,6 +266,10 @@ def dependencies(rounds: int = 5, say: Say = silent) -> Result:
     words = "What dies takes no decision with it; a ticket that nobody can answer is a human's"
     fault = "analyst, agents and shadows killed, the analyst stopped, the folder of plans and agents gone"
     return seen.result("dependencies", words, fault, rounds)
+
+
+def _asked(number: int) -> dict[str, Any]:
+    return ticket(f"human-{number}", text="Where is it?", workflow=workflow(0))
 
 
 def _pid(service: Service, name: str) -> int | None:
@@ -237,11 +286,61 @@ def _stopped(service: Service, seen: Findings) -> None:
     seen.check(told, "an analyst that stands still is not noticed")
 
 
-_APPLIES_ANYTHING: Final = """
+_SAYS_NOTHING: Final = """
 import rollout.plan_keeper as keeper
-state = keeper.FileState(keeper.IN_FORCE, "default")
-keeper.PlanKeeper._state = lambda self, checked, digest: state
+state = keeper.PlanKeeper._state
+def quiet(self, checked, digest):
+    told = state(self, checked, digest)
+    return told if not checked.problems else keeper.FileState(keeper.IN_FORCE, told.tenant, "", digest)
+keeper.PlanKeeper._state = quiet
+"""
+_PAUSES: Final = """
+import pathlib, rollout.plan_keeper as keeper
+from rollout.errors import TransitionRefused
+from rollout.ladder import actions
+from rollout.ladder.state import TrackName
+from rollout.ladder.transition import Order
+state = keeper.PlanKeeper._state
+def hasty(self, checked, digest):
+    if checked.problems:
+        number = pathlib.Path(checked.file).stem.rpartition("-")[2]
+        order = Order(keeper.ACTOR, "its plan is spoilt", self._clock.now(), person=False)
+        try:
+            self._controller.order(
+                f"tier1-support-{number}", lambda *of: actions.pause(*of, TrackName.LADDER, order)
+            )
+        except TransitionRefused:
+            pass
+    return state(self, checked, digest)
+keeper.PlanKeeper._state = hasty
+"""
+_LOOKS_AWAY: Final = """
+import rollout.plan_keeper as keeper
+look = keeper.PlanKeeper.look
+def sulks(self):
+    return False if any(each.state == keeper.REFUSED for each in self.files.values()) else look(self)
+keeper.PlanKeeper.look = sulks
 """
 FAULTS: Final[dict[str, Fault]] = {
-    "a keeper of plans that says in force to everything": lambda: in_children(_APPLIES_ANYTHING),
+    "a spoilt plan of which nobody hears": lambda: in_children(_SAYS_NOTHING),
+    "a spoilt plan that moves its rollout": lambda: in_children(_PAUSES),
+    "a keeper that does not look again": lambda: in_children(_LOOKS_AWAY),
+}
+_ASKS_FIRST: Final = """
+import json, os, socket
+import rollout.router as routing
+from rollout.errors import RecordError
+analyst = json.loads(os.environ.get("RIDEALONG_RUN", "{}")).get("analyst_socket", "")
+decide = routing.Router.decide
+def asks(self, arrival):
+    with socket.socket(socket.AF_UNIX) as line:
+        try:
+            line.connect(analyst)
+        except OSError:
+            raise RecordError("nobody says where the ticket goes")
+    return decide(self, arrival)
+routing.Router.decide = asks
+"""
+DEPENDENCY_FAULTS: Final[dict[str, Fault]] = {
+    "decisions that ask the analyst first": lambda: in_children(_ASKS_FIRST),
 }

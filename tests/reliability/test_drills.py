@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from drills import clocks, crash, crowd, damage, description, hostile, races
+from drills import clocks, crash, crowd, damage, description, hostile, many, races
 from drills.page import page
 from drills.register import DRILLS
 from drills.result import Fault, Findings, Result
@@ -112,6 +112,32 @@ def test_damaged_files_are_rebuilt_or_refused_by_name() -> None:
 
 def test_order_and_repetition_change_no_total() -> None:
     kept(damage.reordering(1))
+
+
+def test_every_drill_has_a_fault_to_be_seen_failing_under() -> None:
+    assert [name for name, drill in DRILLS.items() if not drill.faults] == []
+
+
+@pytest.mark.parametrize("name", ["nobody", "faults:nobody", "races:faults"])
+def test_what_is_no_drill_is_no_job(name: str) -> None:
+    assert not many.known(name)
+
+
+def test_every_drill_and_the_faults_of_each_are_jobs_of_their_own() -> None:
+    jobs = many.expanded([*DRILLS, many.FAULTS])
+    assert jobs == [*DRILLS, *(f"faults:{name}" for name in DRILLS)]
+    assert all(map(many.known, jobs))
+
+
+def test_a_job_that_ends_in_an_error_is_told_and_keeps_no_other_from_its_end(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text(
+        "import json, sys\n"
+        "if sys.argv[1] == 'zones': sys.exit('broken')\n"
+        "print(json.dumps({'told': sys.argv[1]}))\n"
+    )
+    told = list(many.run_many(str(program), ["zones", "noisy", "faults:races"], 2, lambda _: None))
+    assert told == [{"stopped": ["zones"]}, {"told": "noisy"}, {"told": "faults:races"}]
 
 
 def test_a_drill_that_looked_at_nothing_has_shown_nothing() -> None:
