@@ -208,12 +208,15 @@ class Answering:
         return await self._recorded(thread, number, done)
 
     async def _recorded(self, thread: Thread, number: int, done: Handling) -> Thread:
-        """Record an answer in the next place, or withhold it where a person was quicker."""
+        """Record an answer in the next place; withhold it where a person or a roll-back was quicker."""
         tenant, ticket_id = thread.opened.tenant, thread.ticket_id
         for _ in range(_RIVALS):
             if thread.human_spoke:
                 done = done.taken_over()
             refs = await self._book.keep(thread, done.texts())
+            if done.by_agent and self._is_released(thread):  # while the texts were written
+                done = done.released(RELEASED)
+                continue
             events = done.events(refs)
             if done.message:
                 events.append(_said(thread, number, refs["reply"], events[0]))
@@ -230,6 +233,11 @@ class Answering:
                 continue
             return await self._book.thread(tenant, ticket_id)
         raise RecordError(f"ticket {ticket_id!r}: others speak all the time; send the turn again")
+
+    def _is_released(self, thread: Thread) -> bool:
+        about, assigned = thread.opened, thread.assigned
+        assert assigned is not None
+        return not self._desk.may_serve(about.tenant, about.workflow or "", assigned)
 
     async def _drafted(self, thread: Thread, number: int, opening: Ticket | None) -> Thread:
         assigned, ticket = await self._asked(thread, number, opening)

@@ -20,6 +20,7 @@ from agents.contract import Action, Agent, Packet, Ticket, Toolset, Triage, Usag
 from agents.pii import Vault
 from agents.roles import handoff
 from agents.roles.knowledge import oldest
+from agents.roles.triage import triage as common_triage
 from rollout.clock import Clock
 from rollout.handle.attempt import Attempt, attempt
 from rollout.handle.human import HumanDesk, queue_of
@@ -32,6 +33,7 @@ FAILED: Final = "agent-failed"
 BLOCKED: Final = "reply-broke-a-rule"
 TAKEN_OVER: Final = "taken-over"
 FENCE_FAILED: Final = "state-unknown"
+_WITHHELD: Final = "The agent's reply was withheld."
 NOT_ASKED: Final = Attempt(None, None, None, 0.0)
 """The run of an agent that may not speak: it cost nothing and took no time."""
 
@@ -63,6 +65,23 @@ class Handling:
         outcome = "failed" if self.handled.outcome == "failed" else "handed_off"
         handled = replace(self.handled, outcome=outcome, **_SILENT)
         return replace(self, message="", handled=handled, escalated=None, packet=None, withheld=said)
+
+    def released(self, reason: str) -> "Handling":
+        """The same, where the version was taken out of service before it could be sent: a human answers."""
+        triage, reasons = common_triage(self.ticket), (reason,)
+        packet = handoff.packet(self.ticket, triage, reasons=reasons, tried=[_WITHHELD])
+        escalated = Escalated(
+            self.ticket.ticket_id, reason, reasons, queue=queue_of(self.ticket, triage, reasons)
+        )
+        handled = replace(self.handled, outcome="handed_off")
+        return replace(
+            self,
+            message=HAND_OFF_MESSAGE,
+            handled=handled,
+            escalated=escalated,
+            packet=packet,
+            withheld=self.message,
+        )
 
     @property
     def by_agent(self) -> bool:
@@ -154,7 +173,7 @@ class Live:
             return Handling(ticket, "", replace(handled, **_SILENT), withheld=withheld)
         packet = run.reply.packet if run.reply is not None else None
         if packet is None or handoff.word_count(packet) > handoff.MAX_WORDS:
-            tried = ["The agent's reply was withheld."] if withheld else []
+            tried = [_WITHHELD] if withheld else []
             packet = handoff.packet(ticket, triage, reasons=reasons, tried=tried)
         at = handled.finished_at or ticket.opened_at
         try:

@@ -167,6 +167,33 @@ def test_an_abort_releases_open_conversations_and_a_promotion_does_not(talks: An
     assert talk.records("handling")[-1].payload["latency_seconds"] is None, "nobody was asked"
 
 
+def test_an_abort_while_a_replys_texts_are_written_keeps_it_from_the_customer(
+    talks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk takes its time; what nobody may say any more when it is done is not said."""
+    talk = talks()
+    keep = type(talk.made.book).keep
+    orders = []
+
+    async def slow(book: Any, thread: Any, texts: Any) -> Any:
+        refs = await keep(book, thread, texts)
+        if "reply" in texts and not orders:
+            orders.append(await asyncio.to_thread(talk.world.order, "abort"))
+        return refs
+
+    monkeypatch.setattr(type(talk.made.book), "keep", slow)
+    answer = asyncio.run(talk.open())
+    assert orders[0].status_code == 200
+    assert (answer.handler, answer.reply, answer.reasons[0]) == ("human", None, "version-released")
+    (handled,) = talk.records("handling")
+    assert handled.payload["outcome"] == "handed_off"
+    withheld = talk.world.folder.content.get(handled.payload["content"]["withheld"])
+    assert withheld == "Thank you. You wrote: Where is my invoice?"
+    assert [turn["author"] for turn in talk.told()["turns"]] == ["customer", "agent"]
+    assert "Thank you. You wrote" not in str(talk.told()["turns"]), "only that a colleague will look at it"
+    assert [item["reasons"] for item in talk.queue()] == [["version-released"]]
+
+
 def test_the_humans_arm_has_no_agent_however_long_it_talks(talks: Any) -> None:
     talk = talks("human")
     talk.world.http.post("/v1/tickets", json=talk.world.ticket())
