@@ -10,6 +10,7 @@ import httpx
 
 from dashboards.desk_rows import ApprovalRow, ConversationRow, ItemRow, NextPairRow
 from dashboards.quality_rows import AuditRow, KnowledgeRow, QualityRow
+from dashboards.record_rows import BacktestRow, StoryRow
 from dashboards.rows import DeskRow, GateRow, IncidentRow, MeRow, Overview, PathRow, WhatIfRow
 
 _TIMEOUT: Final = httpx.Timeout(20.0, connect=2.0)
@@ -103,6 +104,10 @@ class Client:
         """Who did what, newest first; ``what`` narrows it to one kind of record, empty for all."""
         return cast("AuditRow", self._get("/v1/audit", {"what": what} if what else {}))
 
+    def story(self, ticket_id: str) -> StoryRow:
+        """Who decided what of one ticket, without its texts."""
+        return cast("StoryRow", self._get(f"/v1/tickets/{quote(ticket_id, safe='')}/story"))
+
     def figures(self) -> str:
         """What the server counts of itself, as Prometheus reads it."""
         response = self._sent("GET", "/metrics", params=self._tenant)
@@ -118,6 +123,12 @@ class Client:
         """How long the steps of a plan would take with ``changes``. Nothing is recorded."""
         return cast(
             "WhatIfRow", self._answer("POST", "/v1/plans/what-if", json={"workflow": name, **changes})
+        )
+
+    def backtest(self, name: str, asked: Mapping[str, Any]) -> BacktestRow:
+        """How the backtest of a plan with changes stands; begun by asking. Nothing is recorded."""
+        return cast(
+            "BacktestRow", self._answer("POST", "/v1/plans/backtest", json={"workflow": name, **asked})
         )
 
     def act(

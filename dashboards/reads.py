@@ -10,6 +10,7 @@ import streamlit as st
 from dashboards.client import Client
 from dashboards.desk_rows import ApprovalRow, ConversationRow, ItemRow, NextPairRow
 from dashboards.quality_rows import AuditRow, KnowledgeRow, QualityRow
+from dashboards.record_rows import StoryRow
 from dashboards.rows import DeskRow, GateRow, IncidentRow, MeRow, Overview, PathRow, WhatIfRow
 
 _SECONDS: Final = 5
@@ -64,6 +65,9 @@ class Reads:
 
     def audit(self, what: str) -> AuditRow:
         return cast("AuditRow", _kept(self.client, "audit", what))
+
+    def story(self, ticket_id: str) -> StoryRow:
+        return cast("StoryRow", _kept(self.client, "story", ticket_id))
 
     def figures(self) -> str:
         return cast("str", _kept(self.client, "figures"))

@@ -456,6 +456,35 @@ class ShadowReadingRow(TypedDict):
     sql: str
 
 
+class ShadowDayRow(TypedDict):
+    """What a shadow took on one day."""
+
+    at: str
+    replies: int
+    usd: float | None
+    unknown: int
+    over_budget: int
+    shed: int
+    late: int
+    failed: int
+
+
+class AllowedRow(TypedDict):
+    """What a plan lets a shadow take."""
+
+    budget_usd_per_day: float
+    concurrency: int
+    deadline_seconds: float
+    percentage: float
+
+
+class SpendingRow(TypedDict):
+    days: list[ShadowDayRow]
+    allowed: AllowedRow | None
+    sentence: str
+    sql: str
+
+
 class ShadowRow(TypedDict):
     """Agent replies beside the humans' on the same tickets; no customer saw them."""
 
@@ -468,6 +497,7 @@ class ShadowRow(TypedDict):
     gaps: list[dict[str, Any]]
     sql: NotRequired[str]
     reading: NotRequired[ShadowReadingRow | None]
+    spending: NotRequired[SpendingRow | None]
 
 
 class Overview(TypedDict):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from policies.plan import Plan
+from policies.plan import Plan, ShadowSettings
 from rollout.errors import UsageError
 from rollout.gate_report import GateReport
 from rollout.gating import gate
@@ -16,6 +16,7 @@ from rollout.measure.headlines.ratings import ratings
 from rollout.measure.headlines.returns import returns
 from rollout.measure.headlines.shadowing import Shadow, shadowing
 from rollout.measure.headlines.slice import Headline, Slice
+from rollout.measure.headlines.spending import spending
 from rollout.measure.query import Query, Source, aware_utc
 from rollout.shadow_reading import ShadowReading, cost_of, read_shadow
 
@@ -54,6 +55,8 @@ class Overview:
     shadow: Shadow | None
     reading: ShadowReading | None
     """Of the shadow's newest version: what reviewers' labels teach."""
+    spending: Mapping[str, Any] | None = None
+    """What the shadow took per day, and what it may; None where nothing was watched."""
 
     def to_json(self) -> dict[str, Any]:
         reading = None if self.reading is None else self.reading.to_json()
@@ -70,7 +73,9 @@ class Overview:
             "escalation": self.escalation.to_json(),
             "cost": self.cost.to_json(),
             "flow": self.flow.to_json(),
-            "shadow": None if self.shadow is None else self.shadow.to_json() | {"reading": reading},
+            "shadow": None
+            if self.shadow is None
+            else self.shadow.to_json() | {"reading": reading, "spending": self.spending},
         }
 
 
@@ -109,6 +114,7 @@ def overview(
     counts = these.query(f"SELECT count(*) AS n FROM {these.tickets}").one(source)
     rule = plan.metrics.get("escalation") if plan is not None else None
     bands = {name: (band.low, band.high) for name, band in ((rule and rule.band) or {}).items()}
+    watched = shadowing(source, these)
     wage = plan.cost.human_usd_per_hour if plan is not None and plan.cost is not None else None
     return Overview(
         workflow=workflow,
@@ -123,9 +129,15 @@ def overview(
         escalation=escalations(source, these, bands),
         cost=costs(source, these, wage),
         flow=flow(source, these),
-        shadow=shadowing(source, these),
+        shadow=watched,
         reading=_reading(source, these, plan),
+        spending=None if watched is None else spending(source, these, _shadow_of(plan)),
     )
+
+
+def _shadow_of(plan: Plan | None) -> ShadowSettings | None:
+    steps = [] if plan is None else plan.steps
+    return next((step.shadow for step in steps if step.shadow is not None), None)
 
 
 def choices(source: Source, workflow: str, tenant: str = "default") -> dict[str, list[str]]:

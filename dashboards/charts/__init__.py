@@ -1,5 +1,6 @@
 """Rows to charts: pure functions without a page around them."""
 
+from dashboards.charts.backtest import backtest
 from dashboards.charts.confidence import cost_curve, reliability
 from dashboards.charts.flow import containment, resolutions
 from dashboards.charts.gate import forest
@@ -14,11 +15,14 @@ from dashboards.charts.quality import cost as cost_per_day
 from dashboards.charts.rollout import ladder, timeline
 from dashboards.charts.shadow import agreement, confusion, served
 from dashboards.charts.shares import shares, strips
+from dashboards.charts.spending import spending
+from dashboards.charts.story import story
 
 __all__ = [
     "Picture",
     "agreement",
     "articles",
+    "backtest",
     "by_category",
     "changes",
     "confusion",
@@ -42,6 +46,8 @@ __all__ = [
     "schedule",
     "served",
     "shares",
+    "spending",
+    "story",
     "strips",
     "timeline",
     "trend",

@@ -5,6 +5,7 @@ from typing import Final
 import streamlit as st
 
 from dashboards import format as fmt
+from dashboards.sections import parts
 
 PERIODS: Final = {"7d": "7 days", "28d": "28 days", "90d": "90 days", "all": "All"}
 DIMENSIONS: Final = ("version", "category", "channel", "language", "region", "tier")
@@ -13,17 +14,7 @@ EVERY: Final = "any"
 
 def period() -> str:
     """How far back: 7d, 28d, 90d or all."""
-    chosen = st.segmented_control(
-        "Period",
-        list(PERIODS),
-        default="28d",
-        required=True,
-        format_func=PERIODS.__getitem__,
-        key="period",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    return chosen or "28d"
+    return parts.choose("Period", PERIODS, key="period", default="28d")
 
 
 def dimensions(choices: dict[str, list[str]]) -> dict[str, str]:

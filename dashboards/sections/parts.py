@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import tzinfo
+from time import monotonic
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,10 @@ _log = logging.getLogger(__name__)
 
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$<>:])")
 _ADDRESS: Final = re.compile(r"www(?=\.)|(?<=[a-z]):(?=//)|(?<=\w)@(?=[a-z])", re.IGNORECASE)
+COUNTING: Final = "Being counted"
+"""Title of the problem that goes away by itself."""
+_AGAIN_SECONDS: Final = 4
+_AGAIN: Final = f"{_AGAIN_SECONDS}s"
 _JOINER: Final = "\u2060"
 
 CHIPS: Final = {
@@ -145,6 +150,24 @@ def beside(name: str, *widths: int, gap: Any = "large") -> list[Any]:
         return list(st.columns(list(widths), gap=gap))
 
 
+def choose(
+    label: str, options: Mapping[str, str], *, key: str, default: str | None = None, address: bool = True
+) -> str:
+    """One of a few, beside each other: value to name, the first chosen unless said; kept in the address."""
+    first = default if default is not None else next(iter(options))
+    chosen = st.segmented_control(
+        label,
+        list(options),
+        default=first,
+        required=True,
+        format_func=options.__getitem__,
+        key=key,
+        bind="query-params" if address else None,
+        label_visibility="collapsed",
+    )
+    return first if chosen is None else str(chosen)
+
+
 def card(name: str, tag: str = "") -> None:
     """The head of a card."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -162,8 +185,19 @@ def empty(title: str, todo: str, command: str = "") -> None:
             st.code(command, language="bash")
 
 
+@st.fragment(run_every=_AGAIN)
+def _waiting(problem: ApiProblem, asked: float) -> None:
+    """An answer that is being made; the page asks for it again by itself."""
+    if monotonic() - asked > _AGAIN_SECONDS - 1:
+        st.rerun()
+    st.info(f"**{plain(problem.title)}**  \n{plain(problem.detail)}", icon=":material/hourglass_top:")
+
+
 def trouble(problem: ApiProblem) -> None:
     """What the API said when it refused or could not be reached, in its own words."""
+    if problem.title == COUNTING:
+        _waiting(problem, monotonic())
+        return
     st.error(f"**{plain(problem.title)}**  \n{plain(problem.detail)}")
 
 
@@ -186,7 +220,8 @@ def guarded(what: str) -> Iterator[None]:
         yield
     except ApiProblem as problem:
         trouble(problem)
-        st.button("Try again", key=f"again-{what}")
+        if problem.title != COUNTING:
+            st.button("Try again", key=f"again-{what}")
     except Exception:  # noqa: BLE001 - the page is worth more than any part of it
         _log.exception("%s could not be drawn", what)
         st.error(f"{what} could not be drawn; the dashboard's log says why. The rest of the page is sound.")

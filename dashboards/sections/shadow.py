@@ -6,14 +6,14 @@ import streamlit as st
 
 from dashboards import charts
 from dashboards import format as fmt
-from dashboards.rows import ShadowReadingRow, ShadowRow, ThresholdsRow
-from dashboards.sections import parts
+from dashboards.rows import ShadowReadingRow, ShadowRow, SpendingRow, ThresholdsRow
+from dashboards.sections import parts, raters
 
 _REVIEWED: Final = (
     "Reviewed tickets, each weighted by one over its chance of review, with customers as clusters; 95 % "
     "intervals for one look. "
 )
-_SHED: Final = {"budget": "Over budget", "shed": "Shed under load", "deadline": "Too late"}
+_SHED: Final = {"budget": "Over budget", "capacity": "Shed under load", "deadline": "Too late"}
 """Reasons for which a reply is dropped, in the order in which they are counted."""
 
 
@@ -32,6 +32,9 @@ def show(row: ShadowRow) -> None:
         with right, st.container(border=True, height="stretch"):
             _thresholds(reading)
         _raters(reading)
+    if (spent := row.get("spending")) is not None:
+        with st.container(border=True):
+            _spending(spent)
     if row["gaps"]:
         with st.expander("Knowledge gaps, most frequent first"):
             parts.table(row["gaps"], {key: fmt.words(key) for key in row["gaps"][0]})
@@ -53,6 +56,39 @@ def _counters(row: ShadowRow) -> None:
     if any(dropped.values()):
         reasons = ", ".join(f"{fmt.number(n)} {fmt.words(why).lower()}" for why, n in dropped.items() if n)
         st.caption(parts.plain(f"Dropped and counted, so that no share is taken for the whole: {reasons}."))
+
+
+def _spending(row: SpendingRow) -> None:
+    """What it took per day, and what it may take."""
+    st.markdown("**What does watching cost?**")
+    if row["days"] and any(day["usd"] is not None for day in row["days"]):
+        parts.chart(charts.spending(row), row["sentence"])
+    st.text(row["sentence"])
+    if (allowed := row["allowed"]) is not None:
+        told = (
+            f"The plan lets it see {fmt.weight(allowed['percentage'])} of the eligible tickets, "
+            f"{fmt.number(allowed['concurrency'])} at a time, "
+            f"{fmt.seconds(allowed['deadline_seconds'])} for each, "
+            f"and take {fmt.usd(allowed['budget_usd_per_day'])} a day."
+        )
+        st.caption(parts.plain(told))
+    parts.details(
+        [{**day, "day": fmt.moment(day["at"]).split(",")[0]} for day in row["days"]],
+        {
+            "day": "Day (UTC)",
+            "replies": "Replies",
+            "usd": "Cost",
+            "unknown": "Price unknown",
+            "over_budget": "Over budget",
+            "shed": "Shed under load",
+            "late": "Too late",
+            "failed": "Failed",
+        },
+        "What the models of the shadow took, each reply once however many rated it. Tickets over the budget, "
+        "shed under load or answered too late are not compared, and are counted here.",
+        row["sql"],
+        units={"usd": "usd"},
+    )
 
 
 def _by_category(row: ShadowRow) -> None:
@@ -187,18 +223,4 @@ def _raters(reading: ShadowReadingRow) -> None:
     if not reading["agreement"]:
         return
     with st.expander("Do the raters agree?"):
-        st.text("\n".join(each["sentence"] for each in reading["agreement"]))
-        parts.table(
-            reading["agreement"],
-            {
-                "between": "Between",
-                "on": "On",
-                "coefficient": "Coefficient",
-                "value": "Value",
-                "lower": "From",
-                "upper": "To",
-                "observed": "Agree",
-                "expected": "By chance",
-                "n": "Replies",
-            },
-        )
+        raters.agreement(reading["agreement"])

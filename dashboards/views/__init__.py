@@ -20,6 +20,7 @@ from dashboards.views import (
     review,
     rollouts,
     shadow,
+    story,
 )
 
 
@@ -45,4 +46,5 @@ PAGES: Final = (
     Entry("Release", "Shadow", "shadow", shadow.show),
     Entry("Record", "Incidents", "incidents", incidents.show),
     Entry("Record", "Audit", "audit", audit.show),
+    Entry("Record", "Story", "story", story.show),
 )

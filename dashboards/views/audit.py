@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboards import format as fmt
 from dashboards.quality_rows import AuditRow, RefusalRow, VerifiedRow
-from dashboards.sections import parts
+from dashboards.sections import parts, story
 from dashboards.viewing import Viewing
 
 _WHAT: Final = {
@@ -24,16 +24,8 @@ def show(viewing: Viewing) -> None:
     parts.title(
         "Audit", "Is the record what was written, and who did what? Whoever only looked is not on record."
     )
-    what = st.segmented_control(
-        "Records",
-        list(_WHAT),
-        default="",
-        required=True,
-        format_func=_WHAT.__getitem__,
-        key="what",
-        label_visibility="collapsed",
-    )
-    found = viewing.reads.audit(str(what or ""))
+    what = parts.choose("Records", _WHAT, key="what", address=False)
+    found = viewing.reads.audit(what)
     with parts.guarded("The chain"):
         _chain(found["verified"])
     st.divider()
@@ -43,7 +35,7 @@ def show(viewing: Viewing) -> None:
     with left, parts.guarded("The refusals"):
         _refusals(found["refusals"])
     with right, parts.guarded("The ticket"):
-        _one_ticket()
+        _one_ticket(viewing)
 
 
 def _chain(row: VerifiedRow) -> None:
@@ -109,9 +101,6 @@ def _refusals(rows: list[RefusalRow]) -> None:
     )
 
 
-def _one_ticket() -> None:
+def _one_ticket(viewing: Viewing) -> None:
     parts.heading("One ticket's story", "Who decided what on which evidence, and whether it follows.")
-    ticket = st.text_input("Ticket", max_chars=200, key="story", placeholder="Ticket id")
-    safe = ticket.strip().replace("'", "'\\''")
-    st.code(f"ridealong audit replay '{safe or 'TICKET'}' --data DIR", language="bash", wrap_lines=True)
-    st.caption("It reads the whole journal, so it is a command and no page.")
+    story.ask(viewing, key="story-of")

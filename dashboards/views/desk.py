@@ -6,25 +6,17 @@ import streamlit as st
 
 from dashboards.client import ApiProblem
 from dashboards.desk_rows import ConversationRow, ItemRow
-from dashboards.sections import approvals, desk_item, desk_list, desk_work, parts, who
+from dashboards.sections import approvals, desk_item, desk_list, desk_work, parts, story, who
 from dashboards.viewing import Viewing
 
 _TICKETS, _APPROVALS = "Tickets", "Approvals"
-_SECTIONS: Final = (_TICKETS, _APPROVALS)
+_SECTIONS: Final = {name: name for name in (_TICKETS, _APPROVALS)}
 
 
 def show(viewing: Viewing) -> None:
     parts.title("Desk", f"{viewing.name}: what agents handed to people, the gravest first.")
     with st.container(horizontal=True, vertical_alignment="center"):
-        section = st.segmented_control(
-            "Section",
-            _SECTIONS,
-            default=_TICKETS,
-            required=True,
-            key="section",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
+        section = parts.choose("Section", _SECTIONS, key="section")
         known = who.ask(viewing)
     if section == _APPROVALS:
         with parts.guarded("The approvals"):
@@ -50,6 +42,7 @@ def _tickets(viewing: Viewing, *, known: bool) -> None:
         desk_list.show(viewing, rows)
     with middle:
         desk_item.show(item, _talk(viewing, item))
+        story.button(viewing, item["ticket_id"], key=f"story-{item['ticket_id']}")
     with right:
         desk_work.show(viewing, item, known=known)
 

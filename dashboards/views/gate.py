@@ -1,7 +1,7 @@
 """For whoever decides: what does the gate say, why, and what would an order do?"""
 
 import json
-from typing import cast
+from typing import Final, cast
 
 import streamlit as st
 
@@ -9,6 +9,8 @@ from dashboards import format as fmt
 from dashboards.rows import GateRow, WorkflowRow
 from dashboards.sections import gate, gate_path, live, orders, parts, rollout
 from dashboards.viewing import Viewing
+
+_TRACKS: Final = {"ladder": "Agent against humans", "canary": "Canary against the agent"}
 
 
 def show(viewing: Viewing) -> None:
@@ -41,17 +43,7 @@ def _track(row: WorkflowRow) -> str:
     """Which of two gates: the agent's against humans, or an update's against the agent."""
     if row["canary"] is None:
         return "ladder"
-    chosen = st.segmented_control(
-        "Track",
-        ["ladder", "canary"],
-        default="ladder",
-        required=True,
-        format_func={"ladder": "Agent against humans", "canary": "Canary against the agent"}.__getitem__,
-        key="track",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    return str(chosen or "ladder")
+    return parts.choose("Track", _TRACKS, key="track")
 
 
 def _standing(viewing: Viewing, row: WorkflowRow, track: str) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 import streamlit as st
 
 from dashboards import charts
-from dashboards.sections import incidents, parts, who
+from dashboards.sections import incidents, parts, story, who
 from dashboards.viewing import Viewing
 
 _LONGEST: Final = 100
@@ -31,6 +31,8 @@ def show(viewing: Viewing) -> None:
             with st.container(border=True):
                 incidents.card(viewing, row, known=known)
         incidents.report(viewing, known=known)
+        with st.expander("What happened to one ticket?"):
+            story.ask(viewing, key="story-of")
     if not rows:
         return
     st.divider()

@@ -28,19 +28,10 @@ def show(viewing: Viewing) -> None:
     parts.title("Knowledge", f"{viewing.name}: which article to write next, and which to look at again.")
     with st.container(horizontal=True, vertical_alignment="center"):
         period = filters.period()
-        by = st.segmented_control(
-            "Rank",
-            list(_BY),
-            default="tickets",
-            required=True,
-            format_func=_BY.__getitem__,
-            key="rank",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
+        by = parts.choose("Rank", _BY, key="rank", default="tickets")
     found = viewing.reads.knowledge(viewing.name, period)
     with parts.guarded("The gaps"):
-        _gaps(found, str(by or "tickets"))
+        _gaps(found, by)
     left, right = parts.beside("articles", 1, 1, gap="medium")
     with left, st.container(border=True, height="stretch"), parts.guarded("The articles"):
         _used(found)

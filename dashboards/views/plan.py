@@ -9,7 +9,7 @@ from dashboards import charts
 from dashboards import format as fmt
 from dashboards.charts.plan import ladder
 from dashboards.rows import ForecastRow, WhatIfRow
-from dashboards.sections import parts, what_if
+from dashboards.sections import backtest, parts, what_if
 from dashboards.viewing import Viewing
 
 
@@ -24,7 +24,8 @@ def show(viewing: Viewing) -> None:
         found = viewing.reads.what_if(viewing.name, text) if changes else as_it_is
         _forecast(found, changed=bool(changes))
     st.divider()
-    _backtest(viewing)
+    with parts.guarded("The backtest"):
+        backtest.show(viewing, changes, [step["name"] for step in as_it_is["plan"]["steps"]])
 
 
 def _forecast(found: WhatIfRow, *, changed: bool) -> None:
@@ -91,11 +92,3 @@ def _total(now: float | None, then: float | None, *, changed: bool) -> str:
 
 def _date(when: Any) -> str:
     return fmt.moment(when["date"], parts.zone()).split(",")[0] if when and when["date"] else "never"
-
-
-def _backtest(viewing: Viewing) -> None:
-    parts.heading(
-        "Against what is recorded",
-        "A backtest asks a plan's gates at every day of the history: longer than a page may take.",
-    )
-    st.code(f"ridealong backtest PLAN.yaml --workflow {viewing.name} --data DIR --every 1d", language="bash")

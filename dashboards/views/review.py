@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 import streamlit as st
 
 from dashboards.desk_rows import PairRow, RevealedRow
-from dashboards.sections import parts, who
+from dashboards.sections import parts, raters, who
 from dashboards.viewing import Viewing
 
 OUTCOMES: Final = {
@@ -152,17 +152,4 @@ def _agreement(viewing: Viewing) -> None:
     if reading is None or not reading["agreement"]:
         parts.empty("Not known yet", "It needs replies that two raters have judged.")
         return
-    st.text("\n".join(each["sentence"] for each in reading["agreement"]))
-    parts.table(
-        reading["agreement"],
-        {
-            "between": "Between",
-            "on": "On",
-            "coefficient": "Coefficient",
-            "value": "Value",
-            "lower": "From",
-            "upper": "To",
-            "n": "Replies",
-        },
-        units=dict.fromkeys(("value", "lower", "upper"), "points"),
-    )
+    raters.agreement(reading["agreement"])

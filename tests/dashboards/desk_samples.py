@@ -196,3 +196,144 @@ ridealong_view_lag_seconds 0.5
 ridealong_agents_up 0
 ridealong_model_breaker_open{process="agents",provider="some \\"odd\\" one"} 1
 """
+
+
+def story(**more: Any) -> dict[str, Any]:
+    """One ticket that an agent passed on."""
+
+    def entry(seq: int, at: str, kind: str, actor: str, **told: Any) -> dict[str, Any]:
+        return {"seq": seq, "at": at, "kind": kind, "actor": actor, "erased": False, "told": told}
+
+    return {
+        "ticket_id": "t-1'; rm",
+        "workflow": "tier1-support",
+        "entries": [
+            entry(7, "2026-09-01T10:00:00+00:00", "ticket", "router", channel="chat", tier="pro"),
+            entry(8, "2026-09-01T10:00:00+00:00", "triage", "router", category="billing", urgency="low"),
+            entry(
+                9,
+                "2026-09-01T10:00:00+00:00",
+                "assignment",
+                "router",
+                arm="agent",
+                reason="SPLIT",
+                step="ten",
+            ),
+            entry(
+                11,
+                "2026-09-01T10:00:04+00:00",
+                "handling",
+                "agent:a@1.0.0",
+                handler="agent",
+                version="a@1.0.0",
+                outcome="handed_off",
+                sources=["=refunds"],
+                retrieval_age_days=41.0,
+                confidence=0.4,
+            ),
+            entry(12, "2026-09-01T10:03:04+00:00", "escalation", "router", reason="low-confidence"),
+            entry(40, "2026-09-01T12:00:00+00:00", "csat", "helpdesk", score=4.0),
+        ],
+        "in_force": {
+            "seq": 5,
+            "at": "2026-08-30T09:00:00+00:00",
+            "actor": "ada",
+            "action": "promote",
+            "reason": "GATES_PASSED",
+            "sentence": "shadow is left for ten",
+            "split": {
+                "step": "ten",
+                "mode": "live",
+                "stable": "a@1.0.0",
+                "weight": 10.0,
+                "canary": None,
+                "canary_weight": 0.0,
+                "holdout": 5.0,
+            },
+            "metrics": [{"metric": "agreement", "verdict": "PASS", "sentence": "Agreement: 94 %."}],
+            "plan": {
+                "seq": 1,
+                "actor": "ada",
+                "digest": "0123456789abcdef",
+                "at": "2026-08-01T09:00:00+00:00",
+            },
+        },
+        "recomputed": {
+            "agrees": True,
+            "why_not": None,
+            "bucket": "17",
+            "arm": "agent",
+            "reason": "SPLIT",
+            "differences": [],
+        },
+        "sound": True,
+        "faults": [],
+        "notes": [],
+    } | more
+
+
+def backtest(**more: Any) -> dict[str, Any]:
+    """A plan that climbs two steps and is taken back."""
+
+    def look(day: int, step: str, decision: str, moved: str | None = None) -> dict[str, Any]:
+        return {
+            "as_of": f"2026-09-{day:02d}T00:00:00+00:00",
+            "data_step": "shadow",
+            "tickets": 100 * day,
+            "step": step,
+            "status": "running",
+            "decision": decision,
+            "reason": "UNDERPOWERED",
+            "sentence": "CSAT is not decided yet",
+            "moved_to": moved,
+            "outlook": "",
+        }
+
+    looks = [
+        look(7, "shadow", "HOLD"),
+        look(14, "shadow", "PROMOTE", "ten"),
+        look(21, "ten", "PROMOTE", "thirty"),
+        look(28, "thirty", "HOLD"),
+    ]
+    return {
+        "workflow": "tier1-support",
+        "every": "1w",
+        "state": "done",
+        "done": 4,
+        "looks": 4,
+        "why": None,
+        "result": {
+            "looks": looks,
+            "moves": [each for each in looks if each["moved_to"]],
+            "final": {"step": "thirty", "status": "running"},
+            "notes": ["approval to leave ten was assumed at 2026-09-21"],
+            "caveat": "The arms in this history were drawn under another plan.",
+        },
+    } | more
+
+
+def spending(**more: Any) -> dict[str, Any]:
+    """Two days of a shadow, the second beyond its budget."""
+    return {
+        "days": [
+            {
+                "at": f"2026-09-0{day}T00:00:00+00:00",
+                "replies": 300,
+                "usd": usd,
+                "unknown": 0,
+                "over_budget": over,
+                "shed": 0,
+                "late": 0,
+                "failed": 0,
+            }
+            for day, usd, over in ((1, 12.5, 0), (2, 40.0, 17))
+        ],
+        "allowed": {
+            "budget_usd_per_day": 40.0,
+            "concurrency": 8,
+            "deadline_seconds": 20.0,
+            "percentage": 100.0,
+        },
+        "sentence": "The shadow cost $52.50 on 2 days, at most $40.00 on one of them.",
+        "sql": "SELECT 1",
+    } | more

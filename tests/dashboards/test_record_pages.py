@@ -149,8 +149,6 @@ def test_the_audit_says_what_was_verified_and_who_did_what(opened: Opener) -> No
     cells = [str(cell) for frame in page.dataframe for column in frame.value for cell in frame.value[column]]
     assert "'=HYPERLINK(1)" in cells
     assert "POST /v1/workflows/{workflow}/abort" in cells
-    page.text_input(key="story").set_value("t-1'; rm").run()
-    assert "replay 't-1'\\''; rm'" in "".join(code.value for code in page.code)
 
 
 def test_a_broken_chain_is_said_in_red(opened: Opener, api: Any, desk: Any) -> None:
