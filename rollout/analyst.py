@@ -20,6 +20,7 @@ from policies.plan import Plan
 from rollout import page_reads
 from rollout.api.inputs import Promotion
 from rollout.api.orders import moved
+from rollout.api.report_read import ReportAsked
 from rollout.backtests import Backtests
 from rollout.clock import Clock, ClockWatch, SystemClock
 from rollout.controller import Controller, Recorder, Standing
@@ -43,6 +44,7 @@ from rollout.report import period_of as length_of
 from rollout.status import history, status
 from rollout.story import story_of
 from rollout.trials.backtest import backtest, moments_between
+from rollout.weekly import report_of
 from rollout.what_if import Changes, changed, what_if
 from rollout.yardstick import find_plan
 
@@ -142,6 +144,17 @@ class Analyst:
         chosen = dict(filters or {})
         key = ("overview", tenant, name, period, tuple(sorted(chosen.items())))
         return self._counted(key, partial(self._overview, tenant, name, period, chosen))
+
+    def report(self, tenant: str, asked: ReportAsked) -> dict[str, Any]:
+        """What `ridealong report` tells of a workflow.
+
+        Raises:
+            UnknownWorkflow: nothing was ever recorded about it.
+            UsageError: the period or a filter makes no sense.
+
+        """
+        key = ("report", tenant, asked)
+        return self._counted(key, partial(self._report, tenant, asked), moving=True)
 
     def knowledge(self, tenant: str, name: str, period: str) -> dict[str, Any]:
         """What agents could not answer, and the articles they use.
@@ -417,6 +430,22 @@ class Analyst:
         require_values(view, name, filters, tenant)
         found = overview(view, name, now, period=period, tenant=tenant, plan=plan, filters=filters)
         return found.to_json() | {"choices": choices(view, name, tenant)}
+
+    def _report(self, tenant: str, asked: ReportAsked) -> dict[str, Any]:
+        view, name = self._folder.view, asked.workflow
+        require_workflow(view, name, tenant)
+        found, moment = find_plan(view, name, tenant=tenant), asked.as_of or self._clock.now()
+        told = report_of(
+            view,
+            name,
+            found,
+            moment,
+            period=asked.period,
+            filters=dict(asked.filters),
+            tenant=tenant,
+            week=asked.week,
+        )
+        return told.to_json()
 
     def _path(self, standing: Standing, track: TrackName) -> GatePath:
         view, state, now = self._folder.view, standing.state, self._clock.now()

@@ -1,9 +1,9 @@
 """What a week comes to, for people who never open a dashboard."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from policies.plan import Plan
 from rollout.gating import gate
@@ -11,7 +11,7 @@ from rollout.incidents.blocking import incidents_as_of
 from rollout.ladder.state import LadderState, Status
 from rollout.measure.query import Query, Source, aware_utc, naive_utc
 from rollout.report import overview as read_overview
-from rollout.yardstick import state_as_of
+from rollout.yardstick import Yardstick, state_as_of
 
 MATURING: Final = ("recontact", "cost")
 """Headlines that need tickets whose seven days are over: a week's own have none."""
@@ -44,6 +44,73 @@ class Weekly:
     """Those open now, and those opened or closed in the period."""
     decide: tuple[str, ...]
     """What waits for a person, most urgent first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `ridealong report` tells of one workflow: its headlines, and what the week comes to."""
+
+    headlines: Mapping[str, Any]
+    week: Weekly | None = None
+    """None where only the headlines were asked for."""
+    notes: tuple[str, ...] = ()
+    """For whoever asked, not for the report: why it may not be what they expect."""
+
+    def to_json(self) -> dict[str, Any]:
+        week = None if self.week is None else asdict(self.week)
+        return {"headlines": self.headlines, "week": week, "notes": list(self.notes)}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Self:
+        """What ``to_json`` gave, as a server sent it."""
+        week = None if told["week"] is None else _week_from(told["week"])
+        return cls(told["headlines"], week, tuple(told["notes"]))
+
+
+def _week_from(told: Mapping[str, Any]) -> Weekly:
+    listed = {name: tuple(told[name]) for name in ("moves", "incidents", "decide")}
+    return Weekly(**{**told, **listed, "rungs": tuple(Rung(**each) for each in told["rungs"])})
+
+
+def report_of(
+    source: Source,
+    workflow: str,
+    found: Yardstick,
+    as_of: datetime,
+    *,
+    period: str = "30d",
+    filters: Mapping[str, str] | None = None,
+    tenant: str = "default",
+    week: bool = True,
+) -> Report:
+    """The report of one workflow.
+
+    Args:
+        source: the view.
+        workflow: whose tickets.
+        found: by which plan it is judged, and where that is from.
+        as_of: aware.
+        period: ``30d``, ``12w``, ``48h`` or ``all``.
+        filters: values that tickets must have, by name.
+        tenant: whose workflow.
+        week: whether to look at gate, ladder and incidents, too, which takes longer.
+
+    Raises:
+        UsageError: the period is none, or a filter is unknown.
+
+    """
+    read = read_overview(
+        source, workflow, as_of, period=period, tenant=tenant, plan=found.plan, filters=dict(filters or {})
+    )
+    headlines = {**read.to_json(), "plan": {"source": found.source}}
+    notes = [] if found.warning is None else [found.warning]
+    if not read.tickets and read.newest is not None:
+        notes.append(
+            f"no ticket of {workflow!r} in this period; its newest is of {read.newest:%F}. "
+            "Look there with --as-of, or at everything with --period all"
+        )
+    looked = weekly(source, found.plan, headlines, as_of, tenant) if week else None
+    return Report(headlines, looked, tuple(notes))
 
 
 def weekly(

@@ -157,6 +157,7 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("GET", "/v1/metrics/overview"): Rule(Permission.READ, "shows the headlines", 10.0),
     ("GET", "/v1/knowledge"): Rule(Permission.READ, "shows what agents do not know", 10.0),
     ("GET", "/v1/quality"): Rule(Permission.READ, "shows how agents work, and drift", 10.0),
+    ("GET", "/v1/report"): Rule(Permission.READ, "shows what a week comes to", 20.0),
     ("GET", "/v1/audit"): Rule(Permission.EXPORT, "tells who did what, refusals included", 10.0),
     ("GET", "/v1/usage"): Rule(
         Permission.READ, "shows what was used; everybody's to those of no tenant", 10.0, of_tenant=False

@@ -244,6 +244,7 @@ _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("/v1/metrics/overview", "GET", _forward),
     ("/v1/knowledge", "GET", _forward),
     ("/v1/quality", "GET", _forward),
+    ("/v1/report", "GET", _forward),
     ("/v1/audit", "GET", _forward),
     ("/v1/usage", "GET", read_usage),
     ("/v1/export", "GET", export),

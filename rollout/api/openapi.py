@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, FastAPI, Query
 from fastapi.openapi.utils import get_openapi
 
 from rollout.access.roles import Open, rule_of
-from rollout.api import page_reads, reads, usage
+from rollout.api import page_reads, reads, report_read, usage
 from rollout.api.decisions import Decisions, Tickets
 from rollout.api.described import described
 from rollout.api.described_approvals import approval_doors
@@ -218,6 +218,7 @@ def describe(app: FastAPI) -> None:
                         reads.public,
                         usage.public,
                         page_reads.public,
+                        report_read.public,
                     )
                     for route in part.routes
                 ],

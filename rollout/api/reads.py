@@ -181,11 +181,13 @@ def create_app(answers: Answers) -> FastAPI:
     app = FastAPI(title="Ridealong analyst", openapi_url=None)
     app.state.answers = answers
     from rollout.api.page_reads import public as paged
+    from rollout.api.report_read import public as reported
     from rollout.api.usage import public as used
 
     app.include_router(public)
     app.include_router(used)
     app.include_router(paged)
+    app.include_router(reported)
     app.include_router(_private)
     problems.install(app)
     return app

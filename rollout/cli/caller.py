@@ -3,6 +3,7 @@
 import os
 from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 KEY: Final = "RIDEALONG_API_KEY"
 KEY_FILE: Final = "RIDEALONG_API_KEY_FILE"
 _OTHERS: Final = 0o077
+_BEING_COUNTED: Final = "being-counted"
+_COUNTING_SECONDS: Final = 2.0
+"""Between two questions for an answer that a large desk has to count first."""
 
 
 def own_key() -> str | None:
@@ -41,8 +45,8 @@ def own_key() -> str | None:
         raise UsageError(f"{KEY_FILE}={name}: {error.strerror}") from None
 
 
-def call(url: str, method: str, path: str, body: Any = None, **query: str | None) -> Any:
-    """One request to a running server with the caller's key; its JSON.
+def call(url: str, method: str, path: str, body: Any = None, **query: str | list[str] | None) -> Any:
+    """One request to a running server with the caller's key; its JSON, which may have to be counted first.
 
     Raises:
         UsageError: it does not answer, or refuses; with its own words.
@@ -62,6 +66,9 @@ def call(url: str, method: str, path: str, body: Any = None, **query: str | None
             method, url + path, params=params, headers=headers, json=sent, timeout=30.0, trust_env=False
         )
         told = answer.json()
+        if answer.status_code == 503 and told.get("code") == _BEING_COUNTED:
+            sleep(_COUNTING_SECONDS)
+            return call(url, method, path, body, **query)
     except (httpx.HTTPError, ValueError) as error:
         raise UsageError(f"the server at {url} does not answer ({type(error).__name__})") from None
     if answer.is_success:

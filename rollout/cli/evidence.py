@@ -1,4 +1,4 @@
-"""``gate``, ``report`` and ``backtest``: what the data say, and what they would have decided."""
+"""``gate`` and ``backtest``: what the data say, and what they would have decided."""
 
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rollout.record.view import View
-    from rollout.weekly import Weekly
 
 Workflow = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The workflow to judge.")]
 AsOf = Annotated[
@@ -38,7 +37,6 @@ class TrackOption(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add this module's commands to the command line."""
     app.command()(gate)
-    app.command()(report)
     app.command()(backtest)
 
 
@@ -115,70 +113,6 @@ def _tell_gate(told: "dict[str, Any]", as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def report(  # noqa: PLR0913, PLR0917 - the options of one command
-    workflow: Annotated[
-        str | None, typer.Option("--workflow", metavar="WORKFLOW", help="One workflow; all if left out.")
-    ] = None,
-    data: Data = DEFAULT_DATA,
-    as_of: AsOf = None,
-    period: Annotated[
-        str, typer.Option(metavar="PERIOD", help="Tickets opened in the last 30d, 12w, 48h, or all.")
-    ] = "30d",
-    where: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE",
-            help="Only these: version, category, channel, language, region or tier. Repeatable.",
-        ),
-    ] = None,
-    plan: PlanFile = None,
-    md: Annotated[
-        Path | None,
-        typer.Option("--markdown", "--md", metavar="FILE", help="Also write the weekly report as Markdown."),
-    ] = None,
-    html: Annotated[
-        Path | None,
-        typer.Option("--html", metavar="FILE", help="Also write it as one self-contained HTML file."),
-    ] = None,
-    tenant: Tenant = "default",
-    as_json: AsJson = False,
-) -> None:
-    """Tell the four headlines: CSAT, re-contact, escalation and cost per resolution."""
-    from rollout.gating import known_workflows, require_workflow
-    from rollout.report import overview
-    from rollout.yardstick import find_plan
-
-    moment = moment_of(as_of)
-    filters = _filters(where or [])
-    told: list[dict[str, object]] = []
-    weeks: list[Weekly] = []
-    with opened_view(data, "ridealong report") as view:
-        if workflow is not None:
-            require_workflow(view, workflow, tenant)
-        for name in [workflow] if workflow is not None else known_workflows(view, tenant):
-            found = find_plan(view, name, tenant=tenant, data=data, file=plan)
-            if found.warning:
-                typer.echo(f"ridealong: {found.warning}", err=True)
-            read = overview(
-                view, name, moment, period=period, tenant=tenant, plan=found.plan, filters=filters
-            )
-            told.append({**read.to_json(), "plan": {"source": found.source}})
-            if md is not None or html is not None:
-                from rollout.weekly import weekly
-
-                weeks.append(weekly(view, found.plan, told[-1], moment, tenant))
-            if not read.tickets and read.newest is not None:
-                typer.echo(
-                    f"ridealong: no ticket of {name!r} in this period; its newest is of {read.newest:%F}. "
-                    "Look there with --as-of, or at everything with --period all",
-                    err=True,
-                )
-    if not told:
-        raise UsageError(f"{data} holds no tickets yet; import some or run the demo")
-    _write_report(told, weeks, md, html)
-    _print_report(told, as_json=as_json)
-
-
 def backtest(
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="The plan whose gates are asked.")],
     data: Data = DEFAULT_DATA,
@@ -221,42 +155,6 @@ def backtest(
         from rollout.cli.backtest_text import backtest_text
 
         typer.echo(backtest_text(result))
-
-
-def _write_report(
-    told: "list[dict[str, object]]", weeks: "list[Weekly]", md: Path | None, html: Path | None
-) -> None:
-    """Write the files that were asked for."""
-    if html is not None:
-        from rollout.report_html import report_html
-
-        html.write_text(report_html(weeks), encoding="utf-8")
-    if md is not None:
-        from rollout.cli.report_text import report_text
-        from rollout.report_md import weekly_text
-
-        pages = [
-            f"{report_text(each)}\n\n{weekly_text(week)}" for each, week in zip(told, weeks, strict=True)
-        ]
-        md.write_text("\n\n".join(pages) + "\n", encoding="utf-8")
-
-
-def _print_report(told: "list[dict[str, object]]", *, as_json: bool) -> None:
-    from rollout.cli.report_text import report_text
-
-    text = "\n\n".join(report_text(each) for each in told) + "\n"
-    if as_json:
-        print_json({"reports": told})
-    else:
-        typer.echo(text, nl=False)
-
-
-def _filters(pairs: list[str]) -> dict[str, str]:
-    found = dict(pair.partition("=")[::2] for pair in pairs)
-    broken = next((pair for pair in pairs if "=" not in pair), None)
-    if broken is not None:
-        raise UsageError(f"--where {broken!r} has no value; write e.g. --where category=billing")
-    return found
 
 
 def moment_of(text: str | None) -> datetime:

@@ -94,7 +94,7 @@ class House:
         return [record.payload for record in self.records(tenant) if record.kind == Kind.ACCESS]
 
 
-ASKED_BY_NAME = ("/v1/metrics/overview", "/v1/knowledge", "/v1/quality")
+ASKED_BY_NAME = ("/v1/metrics/overview", "/v1/knowledge", "/v1/quality", "/v1/report")
 """Reads whose workflow is a parameter."""
 
 
@@ -123,6 +123,9 @@ class Echo:
 
     def quality(self, tenant: str, name: str, *_: Any) -> dict[str, Any]:
         return self.workflow(tenant, name)
+
+    def report(self, tenant: str, asked: Any) -> dict[str, Any]:
+        return self.workflow(tenant, asked.workflow)
 
     def trail(self, tenant: str, *_: Any) -> dict[str, Any]:
         return {"tenant": tenant}

@@ -135,6 +135,26 @@ def test_commands_look_through_the_server_that_holds_the_folder(run: Run) -> Non
 
 
 @pytest.mark.slow
+def test_a_report_is_written_while_the_server_holds_the_folder(run: Run, tmp_path: Path) -> None:
+    data = json.loads(run.supervisor.child("router").environment["RIDEALONG_RUN"])["data"]
+    page, text = tmp_path / "week.html", tmp_path / "week.md"
+    asked = ["report", "--data", data, "--workflow", "tier1-support", "--period", "all", "--json"]
+    told = CliRunner().invoke(app, [*asked, "--html", str(page), "--markdown", str(text)])
+    assert told.exit_code == 0, told.output
+    rows = json.loads(told.stdout)["reports"]
+    assert [row["workflow"] for row in rows] == ["tier1-support"]
+    assert rows[0]["plan"]["source"].startswith("pinned ")
+    assert "## The ladder" in text.read_text(encoding="utf-8")
+    assert "tier1-support" in page.read_text(encoding="utf-8")
+    refused = CliRunner().invoke(app, [*asked, "--where", "category=nothing at all"])
+    assert refused.exit_code == 0, "a filter without tickets is a report about none"
+    other = CliRunner().invoke(app, [*asked, "--plan", str(PLANS / "playbook-ladder.yaml")])
+    assert isinstance(other.exception, UsageError)
+    assert "judges by the plan in force" in str(other.exception)
+    assert run.http.get("/v1/report", params={"workflow": "tier1-support", "where": "tier"}).status_code == 422
+
+
+@pytest.mark.slow
 def test_the_folder_of_a_running_server_is_refused_with_its_address(run: Run) -> None:
     settings = json.loads(run.supervisor.child("router").environment["RIDEALONG_RUN"])
     with pytest.raises(FolderInUse, match=str(run.http.base_url).rstrip("/")):

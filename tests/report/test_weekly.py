@@ -1,5 +1,6 @@
 """The weekly report needs nothing but itself, is inert, and says what to decide."""
 
+import json
 import re
 from html.parser import HTMLParser
 from typing import Any
@@ -9,6 +10,7 @@ from weekly_samples import metric, week
 from rollout.report_html import report_html
 from rollout.report_md import plain, weekly_text
 from rollout.report_svg import forest, intervals
+from rollout.weekly import Report
 
 
 class Page(HTMLParser):
@@ -50,6 +52,14 @@ def test_it_says_what_to_decide_before_everything_else() -> None:
     html = report_html([week(decide=("Close the incident.",))])
     assert html.index("To decide this week") < html.index("The ladder") < html.index("The gate")
     assert "Nothing waits for a person" in report_html([week(decide=())])
+
+
+def test_what_a_server_sends_is_the_report_it_read() -> None:
+    for report in (Report({"workflow": "w"}, week(), ("a note",)), Report({"workflow": "w"})):
+        sent = json.loads(json.dumps(report.to_json()))
+        again = Report.from_json(sent)
+        assert again == report
+        assert again.week is None or report_html([again.week]) == report_html([week()])
 
 
 def test_where_no_rollout_began_there_is_no_gate() -> None:
