@@ -151,7 +151,8 @@ def test_a_report_is_written_while_the_server_holds_the_folder(run: Run, tmp_pat
     other = CliRunner().invoke(app, [*asked, "--plan", str(PLANS / "playbook-ladder.yaml")])
     assert isinstance(other.exception, UsageError)
     assert "judges by the plan in force" in str(other.exception)
-    assert run.http.get("/v1/report", params={"workflow": "tier1-support", "where": "tier"}).status_code == 422
+    broken = run.http.get("/v1/report", params={"workflow": "tier1-support", "where": "tier"})
+    assert (broken.status_code, broken.json()["code"]) == (422, "invalid")
 
 
 @pytest.mark.slow
