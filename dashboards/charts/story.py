@@ -46,7 +46,9 @@ def story(entries: Sequence[EntryRow]) -> look.Picture:
     x = alt.X("step:Q", axis=None, scale=alt.Scale(domain=[-0.4, len(entries) - 0.6]))
     y = alt.Y("lane:N", sort=lanes, scale=alt.Scale(domain=lanes), axis=look.names(size=12))
     base = alt.Chart(found).encode(x=x, y=y)
-    path = base.mark_line(color=look.GREY, strokeWidth=1, opacity=0.6).encode(order="step:Q")
+    # Down before on: what is written above a mark is then crossed by no line that comes to it.
+    line = base.mark_line(color=look.GREY, strokeWidth=1, opacity=0.6, interpolate="step-before")
+    path = line.encode(order="step:Q")
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(
         color=alt.Color(
             "lane:N", scale=alt.Scale(domain=lanes, range=[_COLOURS[each] for each in lanes]), legend=None

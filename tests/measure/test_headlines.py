@@ -94,7 +94,7 @@ def test_escalation_cells_with_few_tickets_say_so_instead_of_a_share(desk: Desk)
     assert (billing["value"], billing["lower"]) == (0.75, pytest.approx(expected.lower))
     assert (billing["at_triage"], billing["mid_conversation"], billing["band"]) == (0.25, 0.5, "above")
     assert (shipping["value"], shipping["enough"], shipping["n"]) == (None, False, 29)
-    assert "billing (above)" in found["sentence"]
+    assert "billing (above, agent arm)" in found["sentence"]
     assert "fewer than 30" in found["sentence"]
 
 

@@ -86,7 +86,9 @@ def _sentence(rows: tuple[Point, ...], bands: Bands) -> str:
         f"Most is escalated in {most.group}: {most.value:.1%} of {most.n:,} tickets ({most.more['arm']} arm)."
     )
     outside = [
-        f"{row.group} ({row.more['band']})" for row in served if row.more["band"] in ("above", "below")
+        f"{row.group} ({row.more['band']}, {row.more['arm']} arm)"
+        for row in served
+        if row.more["band"] in ("above", "below")
     ]
     if outside:
         text += f" Outside their band: {', '.join(outside)}."
