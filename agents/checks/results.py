@@ -21,25 +21,28 @@ _DEEPEST: Final = 20
 
 def grounds_of(results: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """The texts of results, one per value. Each is read by itself: nothing arises across two of them."""
-    return tuple(text for result in results for text in _texts("", result, 0))
+    values = dict.fromkeys(one for result in results for one in _values("", result, 0))
+    texts = (text for name, value in values for text in _texts(name, value))
+    return tuple(dict.fromkeys(texts))
 
 
-def _texts(name: str, value: object, depth: int) -> Iterator[str]:
+def _values(name: str, value: object, depth: int) -> Iterator[tuple[str, str]]:
+    """Every text and number in it, with the name of its field; a number as it is written."""
     if depth > _DEEPEST:
         return
     if isinstance(value, Mapping):
         for key, each in value.items():
-            yield from _texts(str(key), each, depth + 1)
+            yield from _values(str(key), each, depth + 1)
     elif isinstance(value, list | tuple):
         for each in value:
-            yield from _texts(name, each, depth + 1)
+            yield from _values(name, each, depth + 1)
     elif isinstance(value, str):
-        yield from _said(name, value)
+        yield name, value
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield from _counted(name, str(value))
+        yield name, str(value)
 
 
-def _said(name: str, value: str) -> Iterator[str]:
+def _texts(name: str, value: str) -> Iterator[str]:
     whole = value.strip()
     if _LINK.match(whole):
         yield whole

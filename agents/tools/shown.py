@@ -1,6 +1,6 @@
 """What stands between a toolset and whoever chooses from it: descriptions, placeholders, both ways."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -12,6 +12,10 @@ MOST_SHOWN: Final = 8_000
 """Characters of one result, as JSON; of a longer one the beginning is shown, as text."""
 _DEEPEST: Final = 12
 _CUT: Final = "…"
+_HALVED: Final = 200
+"""Characters at a cut that are dropped: what was cut in two is recognised by nobody."""
+_SHORTEST_NUMBER: Final = 1_000_000
+"""What identifies somebody has more digits than a smaller one."""
 
 
 def offered(tools: Toolset) -> Sequence[Mapping[str, Any]]:
@@ -22,23 +26,31 @@ def offered(tools: Toolset) -> Sequence[Mapping[str, Any]]:
 
 def redacted(result: Mapping[str, Any], vault: Vault) -> Any:
     """A result with placeholders in the place of what identifies a person, as long as it may be."""
-    shown = _walked(result, vault)
-    text = orjson.dumps(shown, default=str).decode()
-    return shown if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + _CUT
+    text = orjson.dumps(result, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    if len(text) > MOST_SHOWN:
+        return vault.redact(text[:MOST_SHOWN])[:-_HALVED] + _CUT
+    known: dict[str, str] = {}
+
+    def once(said: str) -> str:
+        if said not in known:
+            known[said] = vault.redact(said)
+        return known[said]
+
+    return _walked(result, once)
 
 
-def _walked(value: object, vault: Vault, depth: int = 0) -> Any:
+def _walked(value: object, redact: Callable[[str], str], depth: int = 0) -> Any:
     if depth > _DEEPEST:
         return _CUT
     if isinstance(value, Mapping):
-        return {vault.redact(str(key)): _walked(each, vault, depth + 1) for key, each in value.items()}
+        return {redact(str(key)): _walked(each, redact, depth + 1) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_walked(each, vault, depth + 1) for each in value]
+        return [_walked(each, redact, depth + 1) for each in value]
     if isinstance(value, str):
-        return vault.redact(value)
-    if isinstance(value, int) and not isinstance(value, bool):  # a card's number may come as one
+        return redact(value)
+    if isinstance(value, int) and abs(value) >= _SHORTEST_NUMBER:  # a card's number may come as one
         text = str(value)
-        return value if vault.redact(text) == text and abs(value) < 2**63 else vault.redact(text)
+        return value if redact(text) == text else redact(text)
     return value
 
 

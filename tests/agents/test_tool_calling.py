@@ -16,6 +16,7 @@ from agents.contract import Action, Reply
 from agents.models.budget import Ledger
 from agents.tools.refusals import ApprovalNeeded, OutcomeUnknown, ToolFailed, ToolRefused
 from agents.tools.session import MOST_CALLS, MOST_ROUNDS
+from agents.tools.shown import MOST_SHOWN
 from policies.digest import prompts_used
 from policies.manifest import AgentVersion
 
@@ -369,17 +370,22 @@ class TestData:
             ("ungrounded_specific_claim:link",),
         )
 
-    def test_a_huge_result_is_shown_in_part(self, house: House) -> None:
+    def test_a_huge_result_is_shown_in_part_and_what_the_cut_goes_through_not_at_all(
+        self, house: House
+    ) -> None:
         desk = Desk()
+        whole = len('{"note":"')
 
         async def huge(*_: Any) -> Any:
-            return {"rows": ["all is well"] * 4000}
+            at_the_cut = "x " * ((MOST_SHOWN - whole - 12) // 2) + "eva.muster@example.org"
+            return {"note": at_the_cut, "rows": ["all is well"] * 4000}
 
         desk.behave = huge
         house.server.said = first(ORDER, then=GOOD)
         assert answer(house, desk).action is Action.REPLY
         content = house.server.asked[1]["messages"][-1]["content"]
-        assert 8_000 < len(content) < 20_000
+        assert 7_000 < len(content) < 20_000
+        assert "eva" not in content
 
 
 class TestBudget:
