@@ -1,8 +1,6 @@
 """The analytical half of the server: follows the journal, answers reads, ticks the controller.
 
-One lock around the view: reads are answered from caches that hold as long as nothing was recorded,
-so that looking never queues up behind looking. On large desks nobody waits behind a count either: see
-``prepared``.
+What it has answered is kept for a while: see ``reading``.
 """
 
 import logging
@@ -13,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from policies.digest import plan_digest
 from policies.plan import Plan
@@ -37,7 +35,7 @@ from rollout.observe.figures import Figures
 from rollout.observe.usage import account, period_of
 from rollout.plan_keeper import PlanKeeper, told
 from rollout.possible_orders import possible_orders
-from rollout.prepared import Prepared
+from rollout.reading import Reading
 from rollout.record.folder import DataFolder
 from rollout.report import choices, overview, require_values
 from rollout.report import period_of as length_of
@@ -48,26 +46,12 @@ from rollout.weekly import report_of
 from rollout.what_if import Changes, changed, what_if
 from rollout.yardstick import find_plan
 
-FRESH_SECONDS: Final = 60.0
-"""How long an answer holds while nothing is recorded: maturity moves with the clock alone."""
-BUSY_SECONDS: Final = 2.0
-"""How long it holds while tickets come in, as long as no rollout has moved."""
 FIRST_PERIOD: Final = "28d"
 """What the dashboard opens with."""
 RULING_PATIENCE: Final = 2.0
 """Seconds for which a rollout's row waits for its first ruling; what stands in it is known without."""
-_MOST_ANSWERS: Final = 256
 
 _log = logging.getLogger(__name__)
-
-
-class _Known(NamedTuple):
-    """An answer and what was recorded when it was given."""
-
-    position: int
-    moves: int
-    at: float
-    answer: dict[str, Any]
 
 
 class Analyst:
@@ -78,13 +62,10 @@ class Analyst:
     ) -> None:
         """``large``: tickets from which on answers are prepared instead of counted while somebody waits."""
         self._folder = folder
-        self._large = large
-        self._prepared = Prepared()
+        self._reading = Reading(folder, large)
         self._backtests = Backtests()
         self._clock = clock or SystemClock()
-        self._using = threading.RLock()
         self._figures = Figures()
-        self._answers: dict[tuple[Any, ...], _Known] = {}
         self._controller = Controller(
             folder.view,
             record,
@@ -99,11 +80,11 @@ class Analyst:
 
     @property
     def position(self) -> int:
-        return int(self._folder.view.position)
+        return self._reading.position
 
     def workflows(self, tenant: str) -> list[dict[str, Any]]:
         """Every workflow of a tenant's records: rollouts first, then desks that have only a history."""
-        with self._using:
+        with self._reading.alone:
             self.catch_up()
             started = [name for owner, name in self._controller.workflows() if owner == tenant]
             others = [name for name in known_workflows(self._folder.view, tenant) if name not in started]
@@ -116,7 +97,7 @@ class Analyst:
             UnknownWorkflow: nothing was ever recorded about it.
 
         """
-        return self._cached(("status", tenant, name), partial(self._status, tenant, name))
+        return self._reading.cached(("status", tenant, name), partial(self._status, tenant, name))
 
     def gate(
         self, tenant: str, name: str, track: str = "ladder", as_of: datetime | None = None
@@ -129,7 +110,7 @@ class Analyst:
 
         """
         key = ("gate", tenant, name, track, as_of)
-        return self._counted(key, partial(self._gate, tenant, name, track, as_of), moving=True)
+        return self._reading.counted(key, partial(self._gate, tenant, name, track, as_of), moving=True)
 
     def overview(
         self, tenant: str, name: str, period: str, filters: Mapping[str, str] | None = None
@@ -143,7 +124,7 @@ class Analyst:
         """
         chosen = dict(filters or {})
         key = ("overview", tenant, name, period, tuple(sorted(chosen.items())))
-        return self._counted(key, partial(self._overview, tenant, name, period, chosen))
+        return self._reading.counted(key, partial(self._overview, tenant, name, period, chosen))
 
     def report(self, tenant: str, asked: ReportAsked) -> dict[str, Any]:
         """What `ridealong report` tells of a workflow.
@@ -154,7 +135,7 @@ class Analyst:
 
         """
         key = ("report", tenant, asked)
-        return self._counted(key, partial(self._report, tenant, asked), moving=True)
+        return self._reading.counted(key, partial(self._report, tenant, asked), moving=True)
 
     def knowledge(self, tenant: str, name: str, period: str) -> dict[str, Any]:
         """What agents could not answer, and the articles they use.
@@ -164,7 +145,7 @@ class Analyst:
 
         """
         key = ("knowledge", tenant, name, period)
-        return self._counted(key, lambda: page_reads.knowledge_of(self._about(tenant, name, period)))
+        return self._reading.counted(key, lambda: page_reads.knowledge_of(self._about(tenant, name, period)))
 
     def quality(self, tenant: str, name: str, period: str) -> dict[str, Any]:
         """Violations, latency, cost and drift.
@@ -174,11 +155,11 @@ class Analyst:
 
         """
         key = ("quality", tenant, name, period)
-        return self._counted(key, lambda: page_reads.quality_of(self._about(tenant, name, period)))
+        return self._reading.counted(key, lambda: page_reads.quality_of(self._about(tenant, name, period)))
 
     def trail(self, tenant: str, what: str = "") -> dict[str, Any]:
         """Who did what, newest first, and whether the newest records are what was written."""
-        return self._cached(
+        return self._reading.cached(
             ("trail", tenant, what),
             lambda: page_reads.trail_of(self._folder, tenant, what, self._clock.now()),
         )
@@ -226,7 +207,7 @@ class Analyst:
             TransitionRefused: it runs no such track.
 
         """
-        with self._using:
+        with self._reading.alone:
             self.catch_up()
             standing = self._standing(tenant, name)
             if standing is None or standing.state.track(TrackName(track)) is None:
@@ -242,7 +223,7 @@ class Analyst:
 
         """
         key = ("what_if", tenant, name, repr(changes))
-        return self._counted(key, partial(self._what_if, tenant, name, changes), moving=True)
+        return self._reading.counted(key, partial(self._what_if, tenant, name, changes), moving=True)
 
     def promote(self, name: str, asked: Promotion) -> dict[str, Any]:
         """Leave a step on a person's word, on the evidence of this moment.
@@ -251,7 +232,7 @@ class Analyst:
             UnknownWorkflow, TransitionRefused: see ``Controller.promote``.
 
         """
-        with self._using:
+        with self._reading.alone:
             self.catch_up()
             now = self._clock.now()
             given = Order(asked.actor, asked.reason, now, asked.override, asked.two_person)
@@ -269,14 +250,13 @@ class Analyst:
 
         """
         begin, end = period_of(since, until, self._clock.now())
-        with self._using:
+        with self._reading.alone:
             self.catch_up()
             return account(self._folder.view, begin, end, by, tenant)
 
     def catch_up(self) -> int:
         """Apply what was recorded since; how many events."""
-        with self._using:
-            return self._folder.catch_up()
+        return self._reading.catch_up()
 
     def tick(self) -> None:
         """Let the controller look once."""
@@ -290,10 +270,10 @@ class Analyst:
 
     def _prepare(self) -> None:
         """Have the first page of every rollout counted before anybody opens it."""
-        if self._is_large():
+        if self._reading.is_large():
             for tenant, name in self._controller.workflows():
                 make = partial(self._overview, tenant, name, FIRST_PERIOD, {})
-                self._prepared.begin(("overview", tenant, name, FIRST_PERIOD, ()), make)
+                self._reading.prepared.begin(("overview", tenant, name, FIRST_PERIOD, ()), make)
 
     def figures(self) -> dict[str, Any]:
         """Position, plan files and what the last tick saw, of all tenants; waits for nothing."""
@@ -308,7 +288,7 @@ class Analyst:
     def look_at_plans(self) -> None:
         """Take in what changed in the folder of plans."""
         if self._keeper is not None:
-            with self._using:
+            with self._reading.alone:
                 self.catch_up()
                 if self._keeper.look():
                     self.catch_up()
@@ -335,7 +315,7 @@ class Analyst:
             done.set()
             thread.join()
             self._backtests.close()
-            self._prepared.close()
+            self._reading.prepared.close()
 
     def _follow(self, poll: float, tick: float, done: threading.Event) -> None:
         due = monotonic()
@@ -377,17 +357,17 @@ class Analyst:
 
     def _rulings(self, standing: Standing, now: datetime) -> Rulings:
         """What the gates say; on a large desk what they said when they were last looked at."""
-        if not self._is_large():
+        if not self._reading.is_large():
             return self._controller.rulings(standing, now)
         key = (
             "rulings",
             standing.state.tenant,
             standing.state.workflow,
             standing.seq,
-            self._newest_incident(),
+            self._reading.newest_incident(),
         )
         try:
-            found: Rulings = self._prepared.get(
+            found: Rulings = self._reading.prepared.get(
                 key, lambda: self._controller.rulings(standing, self._clock.now()), patience=RULING_PATIENCE
             )
         except BeingCounted:
@@ -449,7 +429,7 @@ class Analyst:
 
     def _path(self, standing: Standing, track: TrackName) -> GatePath:
         view, state, now = self._folder.view, standing.state, self._clock.now()
-        if not self._is_large():
+        if not self._reading.is_large():
             return gate_path(view, standing.plan, state, now, track=track, known=self._judged)
         reports = [
             row["evidence"]
@@ -466,51 +446,6 @@ class Analyst:
         """The pinned plan, or where nothing was started the one its desk would be judged by."""
         standing = self._standing(tenant, name)
         return find_plan(self._folder.view, name, tenant=tenant).plan if standing is None else standing.plan
-
-    def _counted(
-        self, key: tuple[Any, ...], answer: Callable[[], dict[str, Any]], *, moving: bool = False
-    ) -> dict[str, Any]:
-        """As ``_cached``; on a large desk a prepared answer.
-
-        ``moving``: the answer is another one as soon as a rollout has moved or an incident was told.
-
-        Raises:
-            BeingCounted: there is none yet.
-
-        """
-        if not self._is_large():
-            return self._cached(key, answer)
-        at = (self._newest_transition(), self._newest_incident()) if moving else ()
-        found: dict[str, Any] = self._prepared.get((*key, *at), answer)
-        return found
-
-    def _is_large(self) -> bool:
-        return int(self._folder.view.query("SELECT count(*) AS n FROM facts")[0]["n"]) >= self._large
-
-    def _cached(self, key: tuple[Any, ...], answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The answer, newly made unless nothing that matters has happened since the last one."""
-        with self._using:
-            self.catch_up()
-            now, moves = monotonic(), self._newest_transition()
-            known = self._answers.get(key)
-            if known is not None and known.moves == moves:
-                hold = FRESH_SECONDS if known.position == self.position else BUSY_SECONDS
-                if now - known.at < hold:
-                    return known.answer
-            found = _Known(self.position, moves, now, answer())
-            if len(self._answers) > _MOST_ANSWERS:
-                self._answers.clear()
-            self._answers[key] = found
-            return found.answer
-
-    def _newest_incident(self) -> int:
-        rows = self._folder.view.query(
-            "SELECT coalesce(max(seq), 0) AS seq FROM others WHERE kind = 'incident'"
-        )
-        return int(rows[0]["seq"])
-
-    def _newest_transition(self) -> int:
-        return int(self._folder.view.query("SELECT coalesce(max(seq), 0) AS seq FROM transitions")[0]["seq"])
 
 
 def _iso(moment: datetime) -> str:

@@ -43,7 +43,7 @@ def desks(
         large.catch_up()
         small._answers.clear()  # of before the tickets
         yield large, small, plan.workflow, folder
-        large._prepared.close()
+        large._reading.prepared.close()
 
 
 def test_what_is_prepared_is_what_would_have_been_counted(desks: Any) -> None:

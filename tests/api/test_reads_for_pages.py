@@ -66,7 +66,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, plan: Plan, started: Any) -> 
                     urgency="normal",
                 )
             )
-        reader._answers.clear()  # of before the tickets
+        reader._reading.forget()  # of before the tickets
         yield Desk(reader, plan.workflow, clock)
 
 
