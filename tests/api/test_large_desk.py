@@ -41,7 +41,7 @@ def desks(
             ticket = Ticket(f"t-{number}", f"c-{number}", clock.now(), plan.workflow, category="billing")
             router.route(ticket)
         large.catch_up()
-        small._answers.clear()  # of before the tickets
+        small._reading.forget()  # of before the tickets
         yield large, small, plan.workflow, folder
         large._reading.prepared.close()
 
