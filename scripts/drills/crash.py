@@ -5,7 +5,8 @@ At a random moment the process is killed with SIGKILL. Then:
 
 - everything that was answered is in the record, once, with the content that was answered;
 - numbers have no gaps, every digest and link verifies;
-- asked again after the restart, the same ticket gets the same answer.
+- asked again after the restart, the same ticket gets the same answer, and the same idempotency key the same
+  to the letter.
 """
 
 import os
@@ -32,6 +33,7 @@ from rollout.serve.sockets import listen
 from rollout.serve.supervisor import Child, module
 
 CLIENTS: Final = 6
+_FLOOD: Final = 40
 _START_SECONDS: Final = 60.0
 _KEPT: Final = ("arm", "mode", "version", "step", "bucket", "reason", "position")
 
@@ -42,6 +44,8 @@ class Ledger:
     def __init__(self) -> None:
         self.decisions: dict[str, dict[str, Any]] = {}
         self.outcomes: dict[str, int] = {}
+        self.keyed: dict[str, bytes] = {}
+        """Answers by idempotency key, which is also the name of the outcome."""
         self.statuses: Counter[int] = Counter()
         self.without_retry: int = 0
         self._lock = threading.Lock()
@@ -113,6 +117,11 @@ def _outcome(name: str, score: float = 4.0) -> dict[str, Any]:
     }
 
 
+def _report(http: httpx.Client, name: str) -> httpx.Response:
+    """Report an outcome under an idempotency key."""
+    return http.post("/v1/outcomes", json=_outcome(name), headers={"idempotency-key": name})
+
+
 def _work(http: httpx.Client, ledger: Ledger, name: str, done: threading.Event, *, flood: bool) -> None:
     """One client, until the server is gone."""
     number = 0
@@ -130,7 +139,10 @@ def _work(http: httpx.Client, ledger: Ledger, name: str, done: threading.Event, 
                     )
                 else:
                     ledger.told(http.post("/v1/route", json=ticket(one, text="where is my order")))
-                    ledger.told(http.post("/v1/outcomes", json=_outcome(one)))
+                    keyed = _report(http, one)
+                    ledger.told(keyed)
+                    if keyed.status_code == 200:
+                        ledger.keyed[one] = keyed.content
             except (httpx.HTTPError, ValueError):
                 return  # killed in the middle: nothing was answered
 
@@ -144,6 +156,10 @@ def _asked_again(url: str, ledger: Ledger, draw: random.Random, seen: Findings) 
             now = http.post("/v1/route", json=body).json()
             same = {key: now.get(key) for key in _KEPT} == {key: before[key] for key in _KEPT}
             seen.check(same, f"{ticket_id}: {before} before, {now} after the restart")
+        for name in draw.sample(sorted(ledger.keyed), min(10, len(ledger.keyed))):
+            again = _report(http, name)
+            same = again.content == ledger.keyed[name] and "idempotent-replayed" in again.headers
+            seen.check(same, f"key {name}: {ledger.keyed[name]!r} before, {again.text} after the restart")
 
 
 def _examined(data: Path, ledger: Ledger, seen: Findings) -> float:
@@ -177,6 +193,41 @@ def _examined(data: Path, ledger: Ledger, seen: Findings) -> float:
     return ready
 
 
+def _killed_at_work(
+    data: Path, ledger: Ledger, round_: tuple[int, random.Random], seen: Findings, *, flood: bool
+) -> int:
+    """Start the router, have it work, kill it; the most memory it has had, in kB.
+
+    Raises:
+        RuntimeError: it does not start.
+
+    """
+    number, draw = round_
+    with in_children(_SLOW_DISK if flood else ""), router(data) as (child, url):
+        assert child.process is not None
+        _asked_again(url, ledger, draw, seen)
+        done, answered = threading.Event(), ledger.answers
+        threads = [
+            threading.Thread(
+                target=_work,
+                args=(_client(url), ledger, f"{number}-{place}", done),
+                kwargs={"flood": flood and place > 3},
+            )
+            for place in range(_FLOOD if flood else CLIENTS)
+        ]
+        for thread in threads:
+            thread.start()
+        while ledger.answers == answered and child.running:
+            time.sleep(0.005)  # the moment is drawn from when it works, not from when it starts
+        time.sleep(draw.uniform(10, 14) if flood else draw.uniform(0.0, 0.8))
+        peak = _peak_kb(child.process.pid)
+        child.process.kill()
+        done.set()
+        for thread in threads:
+            thread.join()
+    return peak
+
+
 def _peak_kb(pid: int) -> int:
     """The most memory that a process has had, in kB."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -188,38 +239,17 @@ def _peak_kb(pid: int) -> int:
 def crash(rounds: int = 60, say: Say = silent, *, flood: bool = False, seed: int = 1) -> Result:
     """Kill and examine so many times. With ``flood`` more is offered than the queue takes."""
     seen, ledger, ready, peaks = Findings(), Ledger(), [], []
-    clients = 40 if flood else CLIENTS
     with TemporaryDirectory() as folder:
         with opened(Path(folder)) as house:
             house.start(playbook())
         data = Path(folder) / "data"
         for number in range(rounds):
             draw = random.Random(f"{seed}-{number}")  # noqa: S311 - a seed, so that a round can be repeated
-            with in_children(_SLOW_DISK if flood else ""), router(data) as (child, url):
-                _asked_again(url, ledger, draw, seen)
-                done = threading.Event()
-                threads = [
-                    threading.Thread(
-                        target=_work,
-                        args=(_client(url), ledger, f"{number}-{place}", done),
-                        kwargs={"flood": flood and place > 3},
-                    )
-                    for place in range(clients)
-                ]
-                answered = ledger.answers
-                for thread in threads:
-                    thread.start()
-                while (
-                    ledger.answers == answered
-                ):  # the moment is drawn from when it works, not from its start
-                    time.sleep(0.005)
-                time.sleep(draw.uniform(10, 14) if flood else draw.uniform(0.0, 0.8))
-                assert child.process is not None
-                peaks.append(_peak_kb(child.process.pid))
-                child.process.kill()
-                done.set()
-                for thread in threads:
-                    thread.join()
+            try:
+                peaks.append(_killed_at_work(data, ledger, (number, draw), seen, flood=flood))
+            except RuntimeError as error:  # loud, but nobody is served any more
+                seen.check(False, f"after kill {number}: {error}")  # noqa: FBT003
+                break
             ready.append(_examined(data, ledger, seen))
             if (number + 1) % 5 == 0 or flood:
                 say(
@@ -228,20 +258,20 @@ def crash(rounds: int = 60, say: Say = silent, *, flood: bool = False, seed: int
     seen.check(ledger.without_retry == 0, f"{ledger.without_retry} refusals without Retry-After")
     if flood:
         seen.check(ledger.statuses[503] > 0, "nothing was refused: the queue was never full")
-        seen.check(max(peaks) < 1 << 20, f"the router had {max(peaks) >> 10} MB")
+        seen.check(max(peaks, default=0) < 1 << 20, f"the router had {max(peaks, default=0) >> 10} MB")
     figures = {
         "decisions": len(ledger.decisions),
         "outcomes": len(ledger.outcomes),
         "answers": {str(status): count for status, count in sorted(ledger.statuses.items())},
-        "slowest_open_seconds": round(max(ready), 2),
-        "router_peak_mb": max(peaks) >> 10,
+        "slowest_open_seconds": round(max(ready, default=0), 2),
+        "router_peak_mb": max(peaks, default=0) >> 10,
     }
     if flood:
         words = "Beyond the queue 503 with Retry-After, memory bounded; what was answered outlives a kill"
         return seen.result(
             "flood",
             words,
-            f"{clients} clients, 1,000 outcomes a body, a disk that takes 4 s a write, then SIGKILL",
+            f"{_FLOOD} clients, 1,000 outcomes a body, a disk that takes 4 s a write, then SIGKILL",
             rounds,
             **figures,
         )
@@ -249,13 +279,21 @@ def crash(rounds: int = 60, say: Say = silent, *, flood: bool = False, seed: int
     return seen.result("crash", words, "SIGKILL of the router under load", rounds, **figures)
 
 
+_ON_THE_WAY: list[str] = []
+"""What children run at their start, from the outermost block on: Python looks for one such file only."""
+
+
 @contextmanager
 def in_children(code: str) -> Iterator[None]:
-    """Run code at the start of every Python that is started in the block."""
-    with TemporaryDirectory() as folder:
-        Path(folder, "sitecustomize.py").write_text(code)
-        with patched(os, "environ", {**os.environ, "PYTHONPATH": folder}):
-            yield
+    """Run code at the start of every Python that is started in the block, after that of blocks around it."""
+    _ON_THE_WAY.append(code)
+    try:
+        with TemporaryDirectory() as folder:
+            Path(folder, "sitecustomize.py").write_text("\n".join(_ON_THE_WAY))
+            with patched(os, "environ", {**os.environ, "PYTHONPATH": folder}):
+                yield
+    finally:
+        _ON_THE_WAY.pop()
 
 
 _SLOW_DISK: Final = """
@@ -271,7 +309,14 @@ import rollout.record.appender as appender
 write = appender.Appender.write
 appender.Appender.write = lambda self, data, first: write(self, b"", first)
 """
-FAULTS: Final[dict[str, Fault]] = {"answers before anything is written": lambda: in_children(_UNWRITTEN)}
+_FORGETFUL: Final = """
+import rollout.api.kept_answers as kept
+kept.KeptAnswers.keep = lambda self, tenant, key, told, now: None
+"""
+FAULTS: Final[dict[str, Fault]] = {
+    "answers before anything is written": lambda: in_children(_UNWRITTEN),
+    "idempotency keys that are not kept": lambda: in_children(_FORGETFUL),
+}
 _ENDLESS: Final = """
 import rollout.record.journal as journal
 start = journal.Journal.__init__

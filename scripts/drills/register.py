@@ -42,7 +42,7 @@ DRILLS: Final[dict[str, Drill]] = {
     ),
     "queue": Drill(crowd.full_queue, 20, 1, crowd.FAULTS, 30),
     "noisy": Drill(crowd.noisy_tenant, 1000, 100, crowd.NOISE_FAULTS, 60, 10, alone=True),
-    "crash": Drill(crash.crash, 60, 1, crash.FAULTS, 260),
+    "crash": Drill(crash.crash, 60, 2, crash.FAULTS, 260, 20),
     "flood": Drill(
         lambda rounds, say: crash.crash(rounds, say, flood=True), 4, 1, crash.FLOOD_FAULTS, 80, 50
     ),
