@@ -87,7 +87,7 @@ def test_a_row_does_not_wait_for_a_long_look(desks: Any, monkeypatch: pytest.Mon
     judge = large._controller.rulings
     monkeypatch.setattr(large._controller, "rulings", lambda *asked: go.wait(20) and judge(*asked))
     monkeypatch.setattr("rollout.analyst.RULING_PATIENCE", 0.05)
-    monkeypatch.setattr(large, "_newest_incident", lambda: -1)  # a state that was never judged
+    monkeypatch.setattr(large._reading, "newest_incident", lambda: -1)  # a state that was never judged
     row = large._status("default", name)
     assert (row["reason"], row["step"]) == (
         "BEING_JUDGED",
