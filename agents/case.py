@@ -46,35 +46,23 @@ class Case:
         """What the policy has the customer read when one of its sensitive topics came up."""
         return meanwhile(self.conduct, self.ticket, self.readings[0])
 
-    def trace(self, draft: Draft | None) -> tuple[Mapping[str, Any], ...]:
-        """How it came about, in names and figures: no text of anybody."""
-        findings = self.findings
-        steps: list[Mapping[str, Any]] = list(self.run.steps)
-        steps.append(
+    def drafted(self, draft: Draft) -> None:
+        """Enter a draft, whatever becomes of it: how sure it was, what it cites, why there is none."""
+        self.run.steps.append(
             {
-                "step": "retrieval",
-                "sources": [source.source_id for source in findings.sources],
-                "confidence": findings.confidence,
-                "min_relevance": findings.min_relevance,
-                "max_age_days": findings.max_age_days,
-                "stale": list(findings.stale),
+                "step": "draft",
+                "model": self.run.usage(draft.usage).model,
+                "confidence": draft.confidence,
+                "sources": list(draft.named or (one.source_id for one in draft.cited)),
+                "reasons": list(draft.reasons),
             }
         )
-        if draft is not None:
-            model = self.run.usage(draft.usage).model
-            steps.append(
-                {
-                    "step": "draft",
-                    "model": model,
-                    "confidence": draft.confidence,
-                    "sources": list(draft.named or (one.source_id for one in draft.cited)),
-                    "reasons": list(draft.reasons),
-                }
-            )
+
+    def trace(self) -> tuple[Mapping[str, Any], ...]:
+        """How it came about, in names and figures: what was done in its order, then what was weighed."""
         replaced = self.run.vault.counts()
-        if replaced:
-            steps.append({"step": "redaction", "replaced": replaced})
-        return (*steps, *self.checks)
+        redaction = [{"step": "redaction", "replaced": replaced}] if replaced else []
+        return (*self.run.steps, *redaction, *self.checks)
 
 
 def meanwhile(conduct: Conduct | None, ticket: Ticket, triage: Triage) -> str:

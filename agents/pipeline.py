@@ -1,6 +1,6 @@
 """The pipeline agent: hard triggers, retrieval, a draft, its checks; a hand-off whenever one objects."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from time import monotonic
@@ -82,7 +82,7 @@ class PipelineAgent:
         checks = [evaluated.trace()]
         hard = evaluated.codes or self._kept_by_routes(ticket, triage, checks)
         if hard:
-            findings = consult(self.knowledge, ticket, limit=self.passages)
+            findings = self._searched(ticket, run)
             case = Case(Team(), ticket, (triage,), findings, run, conduct, checks)
             return await self._handed_off(case, hard)
         team = self.languages.get(run.language, self.team)
@@ -102,7 +102,7 @@ class PipelineAgent:
             confidence=draft.confidence,
             sources=draft.cited,
             usage=run.usage(draft.usage),
-            trace=case.trace(draft),
+            trace=case.trace(),
             notices=conduct.notices() if conduct and case.first_message else (),
         )
 
@@ -166,7 +166,12 @@ class PipelineAgent:
         if team.knowledge is not None and asking:
             with suppress(ModelFailure):  # entered in the run, and so in the trace
                 queries = await team.knowledge.rewrite(ticket, triage, run)
-        return consult(self.knowledge, ticket, limit=self.passages, queries=queries)
+        return self._searched(ticket, run, queries)
+
+    def _searched(self, ticket: Ticket, run: Run, queries: Sequence[str] = ()) -> Findings:
+        findings = consult(self.knowledge, ticket, limit=self.passages, queries=queries)
+        run.steps.append(findings.traced())
+        return findings
 
     async def _drafted(self, case: Case) -> tuple[Draft, Look]:
         """A draft and what speaks against it. A hosted model may write it once more, if that would do."""
@@ -174,6 +179,7 @@ class PipelineAgent:
         triage, run = case.readings[0], case.run
         session = case.session
         draft = await resolve(model, case.ticket, triage, case.findings, prompt, run, session)
+        case.drafted(draft)
         if not draft.text:
             return draft, Look(draft.reasons)
         found = self._look(case, draft)
@@ -182,6 +188,7 @@ class PipelineAgent:
             if session is not None:
                 session.close()
             mended = await resolve(model, case.ticket, triage, case.findings, told, run, session)
+            case.drafted(mended)
             if not mended.text:
                 return draft, found
             return mended, self._look(case, mended, again=True)
@@ -213,7 +220,7 @@ class PipelineAgent:
             packet=packet,
             violations=violations,
             usage=case.run.usage(draft.usage if draft else Usage()),
-            trace=case.trace(draft),
+            trace=case.trace(),
             meanwhile=case.meanwhile(),
         )
 

@@ -186,6 +186,7 @@ class RemoteAgent:
             "model": answer.usage.model if answer is not None else None,
             "sources": [one.id for one in answer.sources] if answer is not None else [],
             "redacted": turn.vault.counts(),
+            "seconds": self._seconds(turn),
         }
         return (asked, *turn.calls, *turn.trace)
 

@@ -1,7 +1,8 @@
 """The knowledge role: from a ticket to the passages that bear on it, with their worst properties kept."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from agents.contract import Source, Ticket
 from agents.knowledge import KnowledgeBase
@@ -34,6 +35,17 @@ class Findings:
     @property
     def stale(self) -> tuple[str, ...]:
         return tuple(source.source_id for source in self.sources if source.stale)
+
+    def traced(self) -> Mapping[str, Any]:
+        """For a trace: ids and figures. No time: the same question gets the same answer, trace and all."""
+        return {
+            "step": "retrieval",
+            "sources": [source.source_id for source in self.sources],
+            "confidence": self.confidence,
+            "min_relevance": self.min_relevance,
+            "max_age_days": self.max_age_days,
+            "stale": list(self.stale),
+        }
 
 
 def consult(base: KnowledgeBase, ticket: Ticket, *, limit: int = 5, queries: Sequence[str] = ()) -> Findings:

@@ -60,7 +60,7 @@ class TestRounds:
         ]
         assert tools_in(reply) == [("get_order", "ok")]
         steps = [step["step"] for step in reply.trace]
-        assert steps[: steps.index("draft")] == ["model", "tool", "model", "retrieval"]
+        assert steps[:5] == ["retrieval", "model", "tool", "model", "draft"], "in the order they were taken"
         assert reply.usage.input_tokens == 200, "both rounds count"
 
     def test_only_the_tools_of_the_run_are_offered_and_the_rules_for_them_told(self, house: House) -> None:
@@ -429,6 +429,7 @@ def test_a_rewrite_has_the_results_at_hand_and_calls_nothing(house: House, tmp_p
     assert "tools" not in last
     assert json.loads(last["messages"][1]["content"])["results"][0]["result"] == STATUS
     assert len(desk.asked) == 1
+    assert [step["sources"] for step in reply.trace if step["step"] == "draft"] == [["tool-1"], ["tool-1"]]
 
 
 def test_a_run_is_not_shared(house: House) -> None:
