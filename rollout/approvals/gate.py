@@ -170,6 +170,9 @@ class Gate:
     ) -> Admitted:
         async def admit() -> Admitted:
             async with self.deciding:
+                if tool.writes and not await case.may_still_write():
+                    case.step_writes = False
+                    await asyncio.to_thread(self._admission.refuse_unreachable, case, tool.name, arguments)
                 return await asyncio.to_thread(self._admission.admit, case, tool, grant, arguments)
 
         admitting = asyncio.ensure_future(admit())

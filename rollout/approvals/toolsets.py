@@ -1,6 +1,6 @@
 """Which toolset a run is handed, and what its calls oblige the desk to, whatever the agent replies."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from time import monotonic
 
@@ -15,6 +15,8 @@ from rollout.approvals.gate import Gate
 from rollout.approvals.gated import GatedTools
 from rollout.records import Assigned
 
+Fence = Callable[[Ticket], Awaitable[str | None]]
+"""Whether an agent may still speak: None, or why not."""
 _TRIED = "Tools were called; see the approvals and calls on record for this ticket."
 
 
@@ -43,9 +45,22 @@ class Toolsets:
         self._writes = writes
         self._deadline = deadline
 
-    def live(self, ticket: Ticket, assigned: Assigned, message: int) -> GatedTools:
-        """For an answer to the customer's ``message``."""
-        return self.gate.live(self._case(ticket, assigned, message, Mode.LIVE))
+    def live(
+        self, ticket: Ticket, assigned: Assigned, message: int, fence: Fence | None = None
+    ) -> GatedTools:
+        """For an answer to the customer's ``message``.
+
+        Before each write it is asked again whether the plan lets the version write and, with a ``fence``,
+        whether the agent may still speak: nothing is changed behind the back of who has taken over.
+        """
+
+        async def standing() -> bool:
+            found = None if fence is None else await fence(ticket)
+            return found is None and self._writes(ticket, assigned)
+
+        case = self._case(ticket, assigned, message, Mode.LIVE)
+        case.standing = standing
+        return self.gate.live(case)
 
     def drafting(self, ticket: Ticket, assigned: Assigned, message: int) -> ReadOnly:
         """For a draft that a person sends: it reads."""

@@ -1,7 +1,7 @@
 """One answer per customer's message, in their order: the agent's while it may speak, else a person's."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -41,10 +41,22 @@ class People(Protocol):
         ...
 
 
+Fence = Callable[[Ticket], Awaitable[str | None]]
+"""Whether the agent may still speak: None, or why not."""
+
+
 class Toolsets(Protocol):
     """Makes the toolset of each run, and sees to what its calls oblige to."""
 
-    def live(self, ticket: Ticket, assigned: Assigned, message: int) -> Toolset: ...
+    def live(
+        self,
+        ticket: Ticket,
+        assigned: Assigned,
+        message: int,
+        fence: Fence,
+    ) -> Toolset:
+        """For an answer; ``fence`` tells before each write whether the agent may still speak."""
+        ...
 
     def drafting(self, ticket: Ticket, assigned: Assigned, message: int) -> Toolset: ...
 
@@ -56,7 +68,7 @@ class Toolsets(Protocol):
 class NoToolsets:
     """Nobody has any tools."""
 
-    def live(self, ticket: Ticket, assigned: Assigned, message: int) -> Toolset:  # noqa: ARG002 (as the others)
+    def live(self, ticket: Ticket, assigned: Assigned, message: int, fence: object = None) -> Toolset:  # noqa: ARG002 (as the others)
         return Tools()
 
     drafting = live
@@ -202,7 +214,7 @@ class Answering:
             return MAX_TURNS if thread.replies >= self._terms.max_turns(version) else None
 
         live = Live(RecordedDesk(), self._clock, deadline=self._terms.deadline(version))
-        tools = self.tools.live(ticket, assigned, number)
+        tools = self.tools.live(ticket, assigned, number, fence)
         agent = self.tools.heeding(self._agent_of(version))
         done = await live.handle(agent, ticket, common_triage(ticket), tools, fence)
         return await self._recorded(thread, number, done)

@@ -83,6 +83,43 @@ def test_the_agent_sees_what_it_may_choose_and_not_what_is_bound(desk: Any) -> N
     assert tool["arguments"]["required"] == ["amount_usd"]
 
 
+class Pausing(Caller):
+    """Thinks until it is told to go on, then calls."""
+
+    def __init__(self, *calls: tuple[str, Mapping[str, Any]]) -> None:
+        super().__init__(*calls)
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
+
+    async def answer(self, ticket: Ticket, triage: Any, tools: Toolset) -> Reply:
+        self.asked.set()
+        await self.go.wait()
+        return await super().answer(ticket, triage, tools)
+
+
+@pytest.mark.parametrize("who", ["a person answers", "the rollout is aborted", "nobody"])
+def test_nothing_is_changed_once_somebody_has_taken_the_ticket_or_the_authority(desk: Any, who: str) -> None:
+    async def go() -> Any:
+        agent = Pausing(("refund", {"amount_usd": 5}))
+        talk = desk(agent)
+        answering = asyncio.ensure_future(talk.open())
+        await agent.asked.wait()
+        if who == "a person answers":
+            await talk.say("h1", "I have refunded it.", "human")
+        elif who == "the rollout is aborted":
+            stopped = await asyncio.to_thread(talk.world.order, "abort")
+            assert stopped.status_code == 200, stopped.text
+        agent.go.set()
+        given = await answering
+        return talk, agent.went[0], given
+
+    talk, went, given = asyncio.run(go())
+    (payload,) = records(talk)
+    wanted = ("asked", "always") if who == "nobody" else ("refused", "writes-off")
+    assert (payload["what"], payload["reason"]) == wanted
+    assert isinstance(went, ApprovalNeeded if who == "nobody" else ToolRefused)
+    assert (given.handler, talk.tool.done) == ("human", [])
+
+
 @pytest.mark.parametrize("tool", ["refund", "nothing"])
 def test_what_the_step_does_not_let_it_write_is_refused_and_on_record(desk: Any, tool: str) -> None:
     agent = Caller((tool, {"amount_usd": 5}))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agents.contract import Action, Packet, Reply
-from agents.tools.refusals import OutcomeUnknown, ToolFailed
+from agents.tools.refusals import OutcomeUnknown, ToolFailed, ToolRefused
 from policies.vocabulary import Mode
 from rollout.approvals.case import Case
 from rollout.approvals.toolsets import Heeding, Toolsets
@@ -119,3 +119,20 @@ def test_the_packet_of_an_agent_that_hands_over_for_the_same_reason_is_kept(
     reply = run(Heeding(Agent()).answer(case.ticket, triage(case.ticket), tools))
     assert reply.reasons[0] == "tool-approval-needed"
     assert (reply.packet == PACKET) is kept
+
+
+@pytest.mark.parametrize("standing", [False, None])
+def test_where_nobody_knows_whether_it_may_still_write_nothing_is_written(
+    place: Any, run: Any, standing: bool | None
+) -> None:
+    async def asked() -> bool:
+        if standing is None:
+            raise OSError("whoever knows is away")
+        return standing
+
+    case = place.case()
+    case.standing = asked
+    with pytest.raises(ToolRefused, match="writes-off"):
+        run(place.call("credit", case, amount_usd=5))
+    assert (place.refusals(), place.helpdesk.writes) == (["writes-off"], [])
+    assert run(place.call("get_order", case, order_id="ORD-1"))["ok"], "to look is no change"
