@@ -17,7 +17,6 @@ from agents.contract import Toolset
 from agents.pii import Vault
 from agents.tools.refusals import (
     APPROVAL,
-    ARGUMENTS,
     NOT_GRANTED,
     OTHER_CUSTOMER,
     TOO_MANY_CALLS,
@@ -175,7 +174,7 @@ class Session:
         try:
             wanted = _sendable(restored(arguments, self._vault))
         except LookupError as error:
-            return REFUSED, {"reason": ARGUMENTS, "detail": str(error)}
+            wanted = str(error)  # no arguments at all: what refuses them puts it on record
         try:
             async with asyncio.timeout(max(self._ends - self._timer(), 0.0)):
                 result: object = await self._tools.call(name, wanted)

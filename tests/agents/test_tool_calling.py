@@ -345,11 +345,12 @@ class TestData:
         assert desk.asked[1] == ("refund", {"order_id": "eva@example.org"})
         assert reply.text == "It was sent to eva@example.org for you to read."
 
-    def test_a_placeholder_that_was_made_up_reaches_no_tool(self, house: House) -> None:
+    def test_a_placeholder_that_was_made_up_is_no_argument(self, house: House) -> None:
         desk = Desk()
         house.server.said = first(("refund", {"order_id": ["⟦email-9⟧"]}), then=GOOD)
         reply = answer(house, desk)
-        assert (desk.asked, reasons_in(reply)) == ([], ["arguments"])
+        assert desk.asked == [("refund", "a placeholder that was never given out")]
+        assert reasons_in(reply) == ["arguments"]
 
     def test_an_instruction_in_a_result_stays_data(self, house: House) -> None:
         desk = Desk()

@@ -98,9 +98,7 @@ def test_live_nothing_forbidden_is_done_nothing_is_sent_and_everything_is_on_rec
     assert not any(word in sent for word in ("evil", "victim", "4111", "5000"))
     refused = [record.payload for record in desk.records(Kind.TOOL)]
     assert {payload["what"] for payload in refused} == {"refused"}
-    made_up = native.emitted.total() // len((*FORBIDDEN, *GARBLED)) + 1
-    emitted = itself.emitted.total() + native.emitted.total()
-    assert emitted - made_up <= len(refused) < emitted, "all but placeholders made up, which no tool is told"
+    assert len(refused) == itself.emitted.total() + native.emitted.total()
     assert itself.emitted.total() == 3 * TICKETS / 2
     assert native.emitted.total() > TICKETS
     assert {payload["reason"] for payload in refused} == {
