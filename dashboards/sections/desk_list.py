@@ -39,7 +39,9 @@ def show(viewing: Viewing, rows: Sequence[ItemRow]) -> None:
         of_queue = [row for row in rows if row["queue"] == queue]
         free = sum(row["state"] == "open" for row in of_queue)
         with st.container(border=True, gap="small", key=f"queue-{queue}"):
-            parts.card(_called(queue), f"{free} free of {len(of_queue)}")
+            parts.card(
+                _called(queue), f"{free} free" if free == len(of_queue) else f"{free} of {len(of_queue)} free"
+            )
             for row in of_queue[:_SHOWN]:
                 _line(viewing, row, chosen=row is current)
             if rest := of_queue[_SHOWN:]:

@@ -136,6 +136,8 @@ def _escalation(row: Headline) -> None:
         return
     parts.chart(charts.by_category(known), row["sentence"])
     st.text(row["sentence"])
+    if any(point.get("band_low") is not None for point in known):
+        st.caption("Grey: the band of the plan, in which a category should stay.")
     parts.details(
         row["rows"],
         {

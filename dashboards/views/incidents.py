@@ -40,7 +40,8 @@ def show(viewing: Viewing) -> None:
         parts.heading("So far", "From opening to closing; an open one reaches to now.")
         newest = max(rows, key=lambda row: row["opened_at"])["title"]
         told = newest if len(newest) <= _LONGEST else f"{newest[:_LONGEST].rstrip()}…"
-        said = f"{len(rows)} in all, {len(current)} of them open; the newest: {told.rstrip('.')}."
+        ended = told if told.endswith("…") else f"{told.rstrip('.')}."
+        said = f"{len(rows)} in all, {len(current)} of them open; the newest: {ended}"
         parts.chart(charts.incidents(rows), said)
         st.text(said)
         if closed:

@@ -7,7 +7,7 @@ from experiments.estimate import estimate_level
 from experiments.samples import OneSample
 from rollout.measure.cost import HUMAN_SECONDS, HUMAN_USD, MODEL_USD, TICKET_USD
 from rollout.measure.definition import CLOSED
-from rollout.measure.headlines.slice import ARM_GROUP, Headline, Point, Slice, comparable
+from rollout.measure.headlines.slice import ARM_GROUP, Headline, Point, Slice, comparable, where
 from rollout.measure.query import Source, aware_utc
 from rollout.measure.recontact import CLAIMED, matured, returned
 
@@ -109,7 +109,7 @@ def _sentence(rows: tuple[Point, ...], wage: float | None) -> str:
         return "No resolution with a known cost in this period."
     what = "Cost per claimed resolution" if wage is not None else "Model cost alone per claimed resolution"
     parts = [
-        f"${row.more['gross']:.2f} in the {row.group} arm"
+        f"${row.more['gross']:.2f} {where(row.group)}"
         + ("" if row.value is None else f" (${row.value:.2f} net of re-contact)")
         for row in known
     ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments.proportions import wilson
-from rollout.measure.headlines.slice import ARM_GROUP, MINIMUM, Headline, Point, Slice, comparable
+from rollout.measure.headlines.slice import ARM_GROUP, MINIMUM, Headline, Point, Slice, comparable, where
 from rollout.measure.query import Source, aware_utc
 
 Bands = Mapping[str, tuple[float, float]]
@@ -78,12 +78,13 @@ def _check(lower: float, upper: float, band: tuple[float, float]) -> str:
 
 def _sentence(rows: tuple[Point, ...], bands: Bands) -> str:
     known = [row for row in rows if row.value is not None and comparable(row.more["arm"])]
-    served = [row for row in known if row.more["arm"] != "human"] or known
+    served = [row for row in known if row.more["arm"] not in ("human", "unassigned")] or known
     if not served:
         return f"No category has {MINIMUM} tickets yet, too few for a share."
     most = max(served, key=lambda row: row.value or 0.0)
     text = (
-        f"Most is escalated in {most.group}: {most.value:.1%} of {most.n:,} tickets ({most.more['arm']} arm)."
+        f"Most is escalated in {most.group}: {most.value:.1%} of {most.n:,} tickets "
+        f"{where(most.more['arm'])}."
     )
     outside = [
         f"{row.group} ({row.more['band']}, {row.more['arm']} arm)"

@@ -5,7 +5,7 @@ from typing import Any
 
 from experiments.proportions import wilson
 from rollout.measure.definition import CLOSED
-from rollout.measure.headlines.slice import ARM_GROUP, Headline, Point, Slice, comparable
+from rollout.measure.headlines.slice import ARM_GROUP, Headline, Point, Slice, comparable, where
 from rollout.measure.query import Source
 from rollout.measure.times import ANSWERED_BY
 
@@ -15,7 +15,7 @@ def flow(source: Source, these: Slice) -> Headline:
     query = these.query(_sql(these))
     rows = tuple(_point(row) for row in query.rows(source))
     known = [row for row in rows if row.value is not None and comparable(row.group)]
-    parts = [f"{row.value:.1%} of {row.n:,} in the {row.group} arm" for row in known]
+    parts = [f"{row.value:.1%} of {row.n:,} {where(row.group)}" for row in known]
     told = (
         f"Ended without a person: {', '.join(parts)}. Whether that was good is what CSAT and re-contact say."
     )

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from experiments.proportions import wilson
-from rollout.measure.headlines.slice import ARM_GROUP, Headline, Point, Slice, comparable
+from rollout.measure.headlines.slice import ARM_GROUP, Headline, Point, Slice, comparable, where
 from rollout.measure.query import Source, aware_utc
 from rollout.measure.recontact import CLAIMED, matured, returned
 
@@ -78,5 +78,5 @@ def _sentence(rows: tuple[Point, ...]) -> str:
     tail = f" {waiting:,} resolutions are younger than {DAYS} days and not in it yet." if waiting else ""
     if not known:
         return f"No claimed resolution is {DAYS} days old yet.{tail}"
-    parts = [f"{row.value:.1%} in the {row.group} arm ({row.n:,} matured)" for row in known]
+    parts = [f"{row.value:.1%} {where(row.group)} ({row.n:,} matured)" for row in known]
     return f"Customers who came back on the same issue within {DAYS} days: {', '.join(parts)}.{tail}"

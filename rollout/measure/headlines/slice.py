@@ -22,6 +22,7 @@ ARM_GROUP: Final = (
 )
 """The arm as a group to compare by. Tickets that no chance dealt stand apart: they are harder, or older."""
 _NOT_DEALT: Final = "not eligible"
+_BEFORE: Final = "unassigned"
 _DIMENSIONS: Final = ("version", "category", "channel", "language", "region", "tier")
 
 
@@ -97,6 +98,11 @@ class Headline:
             "trend": [point.to_json() for point in self.trend],
             **cuts,
         }
+
+
+def where(group: str) -> str:
+    """An arm as a place in a sentence."""
+    return "before any rollout" if group == _BEFORE else f"in the {group} arm"
 
 
 def comparable(group: str) -> bool:
