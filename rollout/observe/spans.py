@@ -62,6 +62,8 @@ def steps(reply: Reply) -> Iterator[Step]:
             yield _retrieval(each, reply)
         elif step == "tool":
             yield _tool(each)
+        elif step == "http":
+            yield _endpoint(each)
         elif step == "draft" and not hosted and isinstance(each.get("model"), str):
             yield _drafted(str(each["model"]), reply)
 
@@ -134,9 +136,23 @@ def _tool(step: Mapping[str, Any]) -> Step:
         "gen_ai.tool.type": "function",
         "gen_ai.tool.call.id": step.get("call_id"),
         "ridealong.tool.outcome": outcome,
+        "ridealong.tool.reason": step.get("reason") or None,
         "error.type": None if outcome in (None, "ok") else str(outcome),
     }
     return Step(f"execute_tool {name}", "INTERNAL", values, _seconds(step))
+
+
+def _endpoint(step: Mapping[str, Any]) -> Step:
+    """What asking an agent behind a URL came to, all rounds together; its tools have spans of their own."""
+    outcome = step.get("outcome")
+    values = {
+        OPERATION: "invoke_agent",
+        "gen_ai.response.model": step.get("model"),
+        "ridealong.model.attempts": step.get("attempts"),
+        "ridealong.agent.rounds": step.get("rounds"),
+        "error.type": None if outcome in (None, "ok") else str(outcome),
+    }
+    return Step("ask the endpoint", "CLIENT", values, _seconds(step))
 
 
 def _seconds(step: Mapping[str, Any]) -> float:

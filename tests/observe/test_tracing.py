@@ -238,6 +238,21 @@ def test_a_trace_of_odd_shape_makes_no_span_that_cannot_be() -> None:
     assert spans.reply_values(odd)["ridealong.handoff.reasons"] == ("low-confidence",)
 
 
+def test_a_refused_tool_and_an_endpoint_that_failed_say_why() -> None:
+    tool = {"step": "tool", "name": "refund", "outcome": "refused", "reason": "over-limit", "seconds": 0.1}
+    asked = {"step": "http", "outcome": "agent-deadline", "attempts": 2, "rounds": 1, "seconds": 1.5}
+    reply = Reply(Action.HAND_OFF, trace=(asked, tool, {**asked, "outcome": "ok"}))
+    endpoint, refused, fine = spans.steps(reply)
+    assert (endpoint.name, endpoint.seconds, endpoint.values["error.type"]) == (
+        "ask the endpoint",
+        1.5,
+        "agent-deadline",
+    )
+    assert endpoint.values["ridealong.agent.rounds"] == 1
+    assert refused.values["ridealong.tool.reason"] == "over-limit"
+    assert fine.values["error.type"] is None
+
+
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
