@@ -62,7 +62,7 @@ def steps(reply: Reply) -> Iterator[Step]:
             yield _retrieval(each, reply)
         elif step == "tool":
             yield _tool(each)
-        elif step == "http":
+        elif step == "http" and each.get("attempts"):  # where a rule decided nobody was asked
             yield _endpoint(each)
         elif step == "draft" and not hosted and isinstance(each.get("model"), str):
             yield _drafted(str(each["model"]), reply)
