@@ -35,6 +35,7 @@ from rollout.observe.figures import Figures
 from rollout.observe.usage import account, period_of
 from rollout.plan_keeper import PlanKeeper, told
 from rollout.possible_orders import possible_orders
+from rollout.prepared import MOVING_SECONDS
 from rollout.reading import Reading
 from rollout.record.folder import DataFolder
 from rollout.report import choices, overview, require_values
@@ -368,7 +369,10 @@ class Analyst:
         )
         try:
             found: Rulings = self._reading.prepared.get(
-                key, lambda: self._controller.rulings(standing, self._clock.now()), patience=RULING_PATIENCE
+                key,
+                lambda: self._controller.rulings(standing, self._clock.now()),
+                patience=RULING_PATIENCE,
+                longest=MOVING_SECONDS,
             )
         except BeingCounted:
             return dict.fromkeys(TrackName, BEING_JUDGED)

@@ -1,8 +1,9 @@
 """Answers about large desks: counted once, behind whoever reads, and kept for as long as that is worth.
 
 What takes a second to count is not counted at every look. A kept answer says as of when it was counted;
-once it is older than ``WORTH`` times the time it took, whoever reads it sets off the next one and has the
-kept one at once. The processor is thereby busy with one answer for at most a twentieth of the time.
+once it is older than ``WORTH`` times the time it took, or too old for what it is about, whoever reads it
+sets off the next one and has the kept one at once. The processor is thereby busy with one answer for a
+twentieth of the time.
 """
 
 import logging
@@ -20,6 +21,10 @@ from rollout.errors import BeingCounted
 WORTH: Final = 20.0
 LEAST_SECONDS: Final = 5.0
 """How long an answer is kept at least."""
+LONGEST_SECONDS: Final = 900.0
+"""And at most: the first count after a start may take far longer than the ones after it."""
+MOVING_SECONDS: Final = 60.0
+"""At most, for what people decide by."""
 PATIENCE: Final = 8.0
 """Seconds for which the first to ask waits before it is told to come back."""
 _AT_ONCE: Final = 2
@@ -34,8 +39,8 @@ class _Kept:
     at: float
     took: float
 
-    def holds(self, now: float) -> bool:
-        return now - self.at < max(LEAST_SECONDS, WORTH * self.took)
+    def holds(self, now: float, longest: float) -> bool:
+        return now - self.at < min(max(LEAST_SECONDS, WORTH * self.took), longest)
 
 
 class Prepared:
@@ -48,8 +53,15 @@ class Prepared:
         self._making: dict[Hashable, Future[Any]] = {}
         self._workers: ThreadPoolExecutor | None = None
 
-    def get(self, key: Hashable, make: Callable[[], Any], *, patience: float | None = None) -> Any:
-        """The kept answer, or the first one if it is there in time.
+    def get(
+        self,
+        key: Hashable,
+        make: Callable[[], Any],
+        *,
+        patience: float | None = None,
+        longest: float = LONGEST_SECONDS,
+    ) -> Any:
+        """The kept answer, or the first one if it is there in time; made anew once it is ``longest`` old.
 
         Raises:
             BeingCounted: it is not; it goes on being made, and a later call finds it.
@@ -59,7 +71,7 @@ class Prepared:
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
-                if not kept.holds(self._now()):
+                if not kept.holds(self._now(), longest):
                     self._begin(key, make)
                 return kept.answer
             making = self._begin(key, make)

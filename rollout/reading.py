@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any, Final, NamedTuple
 
 from rollout.measure.kept_days import LEAST
-from rollout.prepared import Prepared
+from rollout.prepared import LONGEST_SECONDS, MOVING_SECONDS, Prepared
 from rollout.record.folder import DataFolder
 
 FRESH_SECONDS: Final = 60.0
@@ -69,7 +69,8 @@ class Reading:
         if not self.is_large():
             return self.cached(key, answer)
         at = (self.newest_transition(), self.newest_incident()) if moving else ()
-        found: dict[str, Any] = self.prepared.get((*key, *at), answer)
+        longest = MOVING_SECONDS if moving else LONGEST_SECONDS
+        found: dict[str, Any] = self.prepared.get((*key, *at), answer, longest=longest)
         return found
 
     def is_large(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from rollout.errors import BeingCounted, UnknownWorkflow
-from rollout.prepared import LEAST_SECONDS, WORTH, Prepared
+from rollout.prepared import LEAST_SECONDS, LONGEST_SECONDS, MOVING_SECONDS, WORTH, Prepared
 
 
 class Count:
@@ -52,6 +52,18 @@ def test_an_answer_is_kept_for_as_long_as_its_making_was_worth(prepared: Prepare
     count.now += WORTH * count.takes - 0.1
     assert prepared.get("a", count) == 1
     assert count.made == 1
+
+
+def test_no_answer_is_kept_for_longer_than_whoever_asks_can_bear(prepared: Prepared, count: Count) -> None:
+    count.takes = 1000.0
+    prepared.get("a", count)
+    count.now += MOVING_SECONDS + 1
+    count.takes = 1.0
+    assert prepared.get("a", count) == 1
+    assert count.made == 1, "worth it for who reads headlines"
+    settled(prepared, lambda: prepared.get("a", count, longest=MOVING_SECONDS) == 2)
+    count.now += LONGEST_SECONDS + 1
+    settled(prepared, lambda: prepared.get("a", count) == 3)
 
 
 def test_an_old_answer_is_given_at_once_and_made_anew_behind_it(prepared: Prepared, count: Count) -> None:
