@@ -14,13 +14,13 @@ Made by `benchmarks/pages.py --out docs`; do not edit. Seconds, medians of sever
 {processors} processors the server, the dashboard and the browser share. The promise: a page's reads are
 answered in about a second, over ten million tickets as over ten thousand, because they are prepared."""
 _WHAT: Final = """\
-*First* is the first read after the server's start: on a desk of 200,000 tickets and more it is counted behind
-whoever asks, who is told to come back; *processor* is what the server took meanwhile, its other work included,
-such as the controller's looks at the gate. *Later* is what everybody after that waits: the kept answer, which
-is made anew behind the reader once it is older than twenty times what it took, a gate's once it is a minute
-old. A page says as of when its numbers were counted. *Loaded* is the page in a browser that has the dashboard's
-files already, *clicked* the same page from the menu; both include Streamlit and the drawing, as the smallest
-desk shows. A ticket came in every second throughout."""
+*First* is the first read after the server's start: on a desk of 200,000 tickets and more it is counted
+behind whoever asks, who is told to come back; *processor* is what the server took meanwhile, its other
+work included, such as the controller's looks at the gate. *Later* is what everybody after that waits:
+the kept answer, which is made anew behind the reader once it is older than twenty times what it took, a
+gate's once it is a minute old. A page says as of when its numbers were counted. *Loaded* is the page in
+a browser that has the dashboard's files already, *clicked* the same page from the menu; both include
+Streamlit and the drawing, as the smallest desk shows. A ticket came in every second throughout."""
 
 
 def write_report(folder: Path, run: dict[str, Any]) -> None:
