@@ -24,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -139,17 +139,18 @@ def arriving(place: House) -> Iterator[None]:
         thread.join()
 
 
-def read(place: House, rounds: int) -> dict[str, dict[str, float]]:
+def read(place: House, rounds: int, names: Sequence[str]) -> dict[str, dict[str, float]]:
     """Seconds per page's reads: the first time, and later, with the server's processor time."""
+    wanted = {name: READS[name] for name in names}
     found: dict[str, dict[str, float]] = {}
-    for name, reads in READS.items():
+    for name, reads in wanted.items():
         before = place.processor()
         first = sum(map(place.ask, reads))
         found[name] = {"first": first, "first_processor": place.processor() - before}
         _say(f"{name}: first read {first:.2f} s")
-    laps: dict[str, list[tuple[float, float]]] = {name: [] for name in READS}
+    laps: dict[str, list[tuple[float, float]]] = {name: [] for name in wanted}
     for _ in range(rounds):
-        for name, reads in READS.items():
+        for name, reads in wanted.items():
             before = place.processor()
             seconds = sum(map(place.ask, reads))
             laps[name].append((seconds, place.processor() - before))
@@ -240,7 +241,10 @@ def _processor(pid: int) -> float:
 
 def measure(data: Path, options: argparse.Namespace) -> dict[str, Any]:
     with house(data) as place, arriving(place):
-        reads = read(place, options.loads)
+        reads = read(place, options.loads, options.reads or list(READS))
+        if options.reads:
+            place.http.close()
+            return {"reads": reads}
         with sync_playwright() as playwright:
             chromium = shutil.which("chromium") or "/usr/bin/chromium"
             browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
@@ -255,6 +259,7 @@ def main() -> None:
     parser.add_argument("--tickets", type=int, nargs="+", default=[10_000])
     parser.add_argument("--days", type=int, default=180, help="the days the tickets are spread over")
     parser.add_argument("--loads", type=int, default=5)
+    parser.add_argument("--reads", nargs="+", choices=READS, help="measure these again, and nothing else")
     parser.add_argument("--folder", type=Path, help="where the tickets are kept for another run")
     parser.add_argument("--out", type=Path, help="a folder to write page-speed.md and page-speed.json to")
     options = parser.parse_args()

@@ -28,7 +28,7 @@ from rollout.gate_path import Points, gate_path, recorded_path
 from rollout.gating import gate as judge_gate
 from rollout.gating import known_workflows, require_workflow
 from rollout.ladder.state import LadderState, TrackName
-from rollout.ladder.transition import BEING_JUDGED, Order, Ruling, Rulings
+from rollout.ladder.transition import BEING_JUDGED, Order, Ruling
 from rollout.measure.kept_days import LEAST
 from rollout.measure.usage import By, shadow_spending
 from rollout.observe.figures import Figures
@@ -85,11 +85,19 @@ class Analyst:
 
     def workflows(self, tenant: str) -> list[dict[str, Any]]:
         """Every workflow of a tenant's records: rollouts first, then desks that have only a history."""
-        with self._reading.alone:
+        reading = self._reading
+        if reading.is_large():
+            key = ("names", tenant, reading.newest_transition())
+            names: list[str] = reading.prepared.get(key, partial(self._names, tenant), longest=MOVING_SECONDS)
+            return [self.workflow(tenant, name) for name in names]
+        with reading.alone:
             self.catch_up()
-            started = [name for owner, name in self._controller.workflows() if owner == tenant]
-            others = [name for name in known_workflows(self._folder.view, tenant) if name not in started]
-            return [self.workflow(tenant, name) for name in (*started, *others)]
+            return [self.workflow(tenant, name) for name in self._names(tenant)]
+
+    def _names(self, tenant: str) -> list[str]:
+        started = [name for owner, name in self._controller.workflows() if owner == tenant]
+        others = [name for name in known_workflows(self._folder.view, tenant) if name not in started]
+        return [*started, *others]
 
     def workflow(self, tenant: str, name: str) -> dict[str, Any]:
         """Where one rollout stands.
@@ -98,7 +106,19 @@ class Analyst:
             UnknownWorkflow: nothing was ever recorded about it.
 
         """
-        return self._reading.cached(("status", tenant, name), partial(self._status, tenant, name))
+        reading, key = self._reading, ("status", tenant, name)
+        if not reading.is_large():
+            return reading.cached(key, partial(self._status, tenant, name))
+        try:
+            row: dict[str, Any] = reading.prepared.get(
+                (*key, reading.newest_transition(), reading.newest_incident()),
+                partial(self._status, tenant, name),
+                patience=RULING_PATIENCE,
+                longest=MOVING_SECONDS,
+            )
+        except BeingCounted:
+            return self._status(tenant, name, judged=False)
+        return row
 
     def gate(
         self, tenant: str, name: str, track: str = "ladder", as_of: datetime | None = None
@@ -160,9 +180,10 @@ class Analyst:
 
     def trail(self, tenant: str, what: str = "") -> dict[str, Any]:
         """Who did what, newest first, and whether the newest records are what was written."""
-        return self._reading.cached(
+        return self._reading.counted(
             ("trail", tenant, what),
             lambda: page_reads.trail_of(self._folder, tenant, what, self._clock.now()),
+            moving=True,
         )
 
     def story(self, tenant: str, ticket_id: str) -> dict[str, Any]:
@@ -348,35 +369,15 @@ class Analyst:
         self._figures.looked(state.tenant, state.workflow, track.value, ruling)
         return ruling
 
-    def _status(self, tenant: str, name: str) -> dict[str, Any]:
+    def _status(self, tenant: str, name: str, *, judged: bool = True) -> dict[str, Any]:
+        """A rollout's row; without its gates where nobody waits for a look at them."""
         standing, now = self._standing(tenant, name), self._clock.now()
         if standing is None:
             return history(name, tenant)
-        rulings = self._rulings(standing, now)
+        unknown = dict.fromkeys(TrackName, BEING_JUDGED)
+        rulings = self._controller.rulings(standing, now) if judged else unknown
         row = status(standing, rulings, now, self._transitions(tenant, name))
         return row | {"orders": possible_orders(self._folder.view, standing, rulings, now)}
-
-    def _rulings(self, standing: Standing, now: datetime) -> Rulings:
-        """What the gates say; on a large desk what they said when they were last looked at."""
-        if not self._reading.is_large():
-            return self._controller.rulings(standing, now)
-        key = (
-            "rulings",
-            standing.state.tenant,
-            standing.state.workflow,
-            standing.seq,
-            self._reading.newest_incident(),
-        )
-        try:
-            found: Rulings = self._reading.prepared.get(
-                key,
-                lambda: self._controller.rulings(standing, self._clock.now()),
-                patience=RULING_PATIENCE,
-                longest=MOVING_SECONDS,
-            )
-        except BeingCounted:
-            return dict.fromkeys(TrackName, BEING_JUDGED)
-        return found
 
     def _standing(self, tenant: str, name: str) -> Standing | None:
         """Where it stands; None where it has records but no rollout.

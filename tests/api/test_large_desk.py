@@ -73,11 +73,11 @@ def test_the_path_of_a_large_desk_is_drawn_from_recorded_looks(desks: Any) -> No
 
 def test_an_incident_is_in_the_next_answer(desks: Any) -> None:
     large, _, name, folder = desks
-    before = large._status("default", name)
+    before = large.workflow("default", name)
     told = opening("INC-1", Severity.SEV1, "it promised money", version=None, origin="person")
     folder.record([event(told, "", "default", name, "ada", datetime(2026, 9, 1, 13, tzinfo=UTC))])
     large.catch_up()
-    assert large._status("default", name)["reason"] == "INCIDENT" != before["reason"]
+    assert large.workflow("default", name)["reason"] == "INCIDENT" != before["reason"]
     assert large.gate("default", name)["decision"] == "HOLD"
 
 
@@ -88,10 +88,16 @@ def test_a_row_does_not_wait_for_a_long_look(desks: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr(large._controller, "rulings", lambda *asked: go.wait(20) and judge(*asked))
     monkeypatch.setattr("rollout.analyst.RULING_PATIENCE", 0.05)
     monkeypatch.setattr(large._reading, "newest_incident", lambda: -1)  # a state that was never judged
-    row = large._status("default", name)
+    (row,) = large.workflows("default")
     assert (row["reason"], row["step"]) == (
         "BEING_JUDGED",
         large._standing("default", name).state.ladder.step,
     )
     assert row["decision"] == "HOLD"
     go.set()
+    for _ in range(200):
+        (row,) = large.workflows("default")
+        if row["reason"] != "BEING_JUDGED":
+            break
+        threading.Event().wait(0.05)
+    assert row["reason"] != "BEING_JUDGED", "the look went on, and a row without it was not kept"
