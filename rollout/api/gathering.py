@@ -7,7 +7,6 @@ by itself that would cost more than the decision.
 import asyncio
 from collections.abc import Sequence
 
-from rollout.errors import RecordError
 from rollout.record.journal import Answer, Journal, Receipt
 from rollout.record.line import Prepared
 
@@ -43,11 +42,11 @@ class Gathering:
         calls, waiters, self._loop = self._calls, self._waiters, None
         try:
             self._journal.offer(calls, lambda answers: loop.call_soon_threadsafe(_wake, waiters, answers))
-        except RecordError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
             _wake(waiters, [error] * len(waiters))
 
 
-def _wake(waiters: Sequence[_Waiter], answers: Sequence[Answer]) -> None:
+def _wake(waiters: Sequence[_Waiter], answers: Sequence[Answer | Exception]) -> None:
     for waiter, answer in zip(waiters, answers, strict=True):
         if waiter.done():
             continue  # whoever asked has gone; it is recorded all the same

@@ -19,6 +19,8 @@ from rollout.record import journal as journals
 from rollout.record.appender import Appender
 
 _QUEUE: Final = 300
+_WAVE: Final = 30
+_PATIENCE_SECONDS: Final = 20.0
 _RATE: Final = 100.0
 _FLOOD: Final = 10
 
@@ -46,8 +48,16 @@ async def _flooded(house: House, size: int, seen: Findings) -> Counter[int]:
 
     async with house.http() as http:
         with patched(Appender, "write", stuck):
-            asking = [asyncio.create_task(one(http, f"f-{number}")) for number in range(size)]
-            await asyncio.sleep(0.5)
+            asking = []
+            for number in range(size):
+                asking.append(asyncio.create_task(one(http, f"f-{number}")))
+                if number % _WAVE == _WAVE - 1:  # what comes in one moment may be taken as one
+                    await asyncio.sleep(0.02)
+            done, _ = await asyncio.wait(
+                asking, timeout=_PATIENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if done:  # refused: nothing else can be answered now
+                await asyncio.sleep(0.3)
             seen.check(not answered, f"{len(answered)} were answered before anything was written")
             gate.set()
             await asyncio.gather(*asking)

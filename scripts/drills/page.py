@@ -28,13 +28,14 @@ Where a promise ends, exactly:
 
 - **Replies under way while a version is rolled back.** A live reply is held against the newest transition
   before the agent is asked, when it has answered, and a last time after its texts are written, in the
-  very step that hands its record to the journal. A roll-back is obeyed when its own record is durable,
-  and answered after that. So no reply is recorded that was handed over after a roll-back was obeyed, and
-  none that begins after it was answered. What is left is the time in which the roll-back itself is
-  written: one group of the journal, whose length is `ridealong_journal_sync_duration_seconds` (some
-  milliseconds). A reply that is handed over within it goes out, at the latest when its own group is
-  durable, and stands behind the roll-back in the record, where it can be counted. To close this, replies
-  would have to wait for orders under a lock. (`tests/api/test_conversations.py -k abort`)
+  very step that asks for its record; what one turn of the event loop asks for is handed to the journal at
+  the turn's end. A roll-back is obeyed when its own record is durable, and answered after that. So of
+  replies none is recorded that was asked for after a roll-back was obeyed, and so none after it was
+  answered. What is left is the time in which the roll-back itself is written: one group of the journal,
+  whose length is `ridealong_journal_sync_duration_seconds` (some milliseconds), and one turn of the event
+  loop. A reply that is asked for within it goes out, at the latest when its own group is durable, and
+  stands behind the roll-back in the record, where it can be counted. To close this, replies would have to
+  wait for orders under a lock. (`tests/api/test_conversations.py -k abort`)
 - **Idempotency keys.** An order under a key that damage has lost is refused, not repeated; where somebody
   deletes `idempotency.sqlite`, the keys of a day are forgotten ([operations.md](operations.md)).
 - **What `audit verify` cannot see.** Somebody who may write the folder can cut off the journal's end or
