@@ -106,18 +106,23 @@ class Analyst:
             UnknownWorkflow: nothing was ever recorded about it.
 
         """
-        reading, key = self._reading, ("status", tenant, name)
+        reading = self._reading
+        key: tuple[Any, ...] = ("status", tenant, name)
         if not reading.is_large():
             return reading.cached(key, partial(self._status, tenant, name))
+        key = (*key, reading.newest_transition(), reading.newest_incident())
+        row: dict[str, Any]
         try:
-            row: dict[str, Any] = reading.prepared.get(
-                (*key, reading.newest_transition(), reading.newest_incident()),
+            row = reading.prepared.get(
+                key,
                 partial(self._status, tenant, name),
                 patience=RULING_PATIENCE,
                 longest=MOVING_SECONDS,
             )
         except BeingCounted:
-            return self._status(tenant, name, judged=False)
+            row = reading.prepared.get(
+                ("unjudged", *key), partial(self._status, tenant, name, judged=False), longest=MOVING_SECONDS
+            )
         return row
 
     def gate(

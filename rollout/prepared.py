@@ -50,7 +50,8 @@ class Prepared:
         self._patience, self._now = patience, now
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
-        self._making: dict[Hashable, Future[Any]] = {}
+        self._making: dict[Hashable, tuple[Future[Any], float]] = {}
+        """With the moment at which it was begun: of one that takes long nobody waits for long again."""
         self._workers: ThreadPoolExecutor | None = None
 
     def get(
@@ -74,9 +75,10 @@ class Prepared:
                 if not kept.holds(self._now(), longest):
                     self._begin(key, make)
                 return kept.answer
-            making = self._begin(key, make)
+            making, begun = self._begin(key, make)
+        left = begun + (self._patience if patience is None else patience) - self._now()
         try:
-            return making.result(self._patience if patience is None else patience)
+            return making.result(max(left, 0.0))
         except TooLong:
             if making.done():  # the making itself ran into a time limit
                 raise
@@ -91,12 +93,12 @@ class Prepared:
             if key not in self._kept:
                 self._begin(key, make)
 
-    def _begin(self, key: Hashable, make: Callable[[], Any]) -> Future[Any]:
+    def _begin(self, key: Hashable, make: Callable[[], Any]) -> tuple[Future[Any], float]:
         """The making in progress, or a new one; called with the lock held."""
         if key not in self._making:
             if self._workers is None:
                 self._workers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="prepared")
-            self._making[key] = self._workers.submit(self._make, key, make)
+            self._making[key] = self._workers.submit(self._make, key, make), self._now()
         return self._making[key]
 
     def _make(self, key: Hashable, make: Callable[[], Any]) -> Any:

@@ -83,6 +83,9 @@ def test_who_asks_first_waits_and_then_is_told_to_come_back(count: Count) -> Non
         prepared.get("a", count)
     with pytest.raises(BeingCounted):
         prepared.get("a", count)
+    count.now += 1000
+    with pytest.raises(BeingCounted):
+        prepared.get("a", count, patience=999.0)  # it was begun longer ago than that: nobody waits again
     count.go.set()
     settled(prepared, lambda: count.made == 1)
     assert prepared.get("a", count) == 1, "the count went on"
