@@ -234,12 +234,17 @@ class Analyst:
             TransitionRefused: it runs no such track.
 
         """
+        if self._reading.is_large():  # recorded looks, and a gate that is kept: nothing to wait for
+            return self._path_of(tenant, name, TrackName(track))
         with self._reading.alone:
             self.catch_up()
-            standing = self._standing(tenant, name)
-            if standing is None or standing.state.track(TrackName(track)) is None:
-                raise TransitionRefused(f"{name} runs no {track}, so no gate has a path yet")
-            return self._path(standing, TrackName(track)).to_json() | {"workflow": name}
+            return self._path_of(tenant, name, TrackName(track))
+
+    def _path_of(self, tenant: str, name: str, track: TrackName) -> dict[str, Any]:
+        standing = self._standing(tenant, name)
+        if standing is None or standing.state.track(track) is None:
+            raise TransitionRefused(f"{name} runs no {track}, so no gate has a path yet")
+        return self._path(standing, track).to_json() | {"workflow": name}
 
     def what_if(self, tenant: str, name: str, changes: Changes) -> dict[str, Any]:
         """How long the steps of a plan would take with other weights, margins or volume.
