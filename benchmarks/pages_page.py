@@ -10,9 +10,10 @@ BAR: Final = 1.0
 
 _HEAD: Final = """# How long a page takes
 
-Made by `benchmarks/pages.py --out docs`; do not edit. Seconds, medians of several loads, on a machine whose
-{processors} processors the server, the dashboard and the browser share. The promise: a page's reads are
-answered in about a second, over ten million tickets as over ten thousand, because they are prepared."""
+Made by `benchmarks/pages.py --out docs`; do not edit. Seconds on a machine whose {processors} processors the
+server, the dashboard and the browser share, with whatever else is running: processor time is the steadier
+figure. The promise: a page's reads are answered in about a second, over ten million tickets as over ten
+thousand, because they are prepared."""
 _WHAT: Final = """\
 *First* is the first read after the server's start: on a desk of 200,000 tickets and more it is counted
 behind whoever asks, who is told to come back; *processor* is what the server took meanwhile, its other
@@ -74,7 +75,9 @@ def _tables(runs: Sequence[dict[str, Any]]) -> list[str]:
     loads = "; ".join(
         f"{size}: {run['load'][0]:.1f} to {run['load'][1]:.1f}" for size, run in zip(sizes, runs, strict=True)
     )
-    return [*found, "\n".join(lines), f"Load of the machine meanwhile, {loads}."]
+    counts = "; ".join(f"{size}: {run['loads']}" for size, run in zip(sizes, runs, strict=True))
+    how = f"Load of the machine meanwhile, {loads}. Times that a page was loaded and clicked, {counts}."
+    return [*found, "\n".join(lines), how]
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -44,6 +44,7 @@ def _run(tickets: int, later: float) -> dict[str, Any]:
         "tickets": tickets,
         "processors": 2,
         "load": [1.0, 2.0],
+        "loads": 3,
         "reads": {"Overview": read},
         "pages": {"Overview": {"load": 2.0, "click": 1.0}},
         "acts": {"Overview: another period": 0.5},
