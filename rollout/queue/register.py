@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 
 import orjson
 
+from rollout.background import step_back
 from rollout.errors import JournalCorrupt, RecordError
 from rollout.queue.fold import KINDS, SCHEMA, apply
 from rollout.queue.waiting import Waiting, of_row
@@ -62,7 +63,7 @@ class Register:
         self._lock = Lock()
         self._connection: sqlite3.Connection | None = None
         self._position = 0
-        self._thread = ThreadPoolExecutor(1, "queue")
+        self._thread = ThreadPoolExecutor(1, "queue", step_back)
         self._recent: OrderedDict[bytes, bytes] = OrderedDict()
         self._closing = False
 

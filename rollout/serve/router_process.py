@@ -75,6 +75,7 @@ def run(settings: RunSettings) -> None:
             access_log=False,
             timeout_graceful_shutdown=_DRAIN_SECONDS,
             server_header=False,
+            proxy_headers=False,  # the door reads them itself, where it asks for an address
         )
         uvicorn.Server(config).run([socket.socket(fileno=settings.door_fd)])
 
