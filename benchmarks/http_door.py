@@ -78,6 +78,8 @@ BARS = (
     ("batch", "tickets per empty request", "rate", ">=", 8.0),
 )
 BATCH, CONNECTIONS = 100, 32
+SETTLING = 1.0
+"""Seconds before each turn: what a server still does for its last one must not stand in the next one's."""
 KEY = ("--role", "operator", "--name", "bench", "--rate", "1000000")
 
 
@@ -246,6 +248,7 @@ def race(
             server.turn(1)  # warm
         for number in range(rounds):
             for name in [*servers, *reversed(servers)]:
+                time.sleep(SETTLING)
                 found[name].append(servers[name].turn(seconds))
             print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
         ours = {name: server for name, server in servers.items() if isinstance(server, Ours)}
