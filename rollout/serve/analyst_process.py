@@ -1,7 +1,9 @@
 """The analyst as a process: owns the view, answers reads, ticks the controller."""
 
+import os
 import sys
 from pathlib import Path
+from typing import Final
 
 import uvicorn
 
@@ -13,6 +15,9 @@ from rollout.observe import logs
 from rollout.record.folder import DataFolder
 from rollout.serve.lifeline import stop_with_parent
 from rollout.serve.settings import RunSettings
+
+_NICE: Final = 5
+"""Who counts stands behind who decides, where both want the processor."""
 
 
 def run(settings: RunSettings) -> None:
@@ -44,6 +49,7 @@ def main() -> int:
     logs.set_up("analyst")
     settings = RunSettings.from_environment()
     stop_with_parent()
+    os.nice(_NICE)
     try:
         run(settings)
     except RidealongError as error:
