@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 OBSERVABILITY = (ROOT / "docs" / "observability.md").read_text()
 ALERTS = yaml.safe_load((ROOT / "docs" / "deploy" / "alerts.yaml").read_text())
-VARIABLE = re.compile(r"(?:RIDEALONG|OTEL)_[A-Z_]*[A-Z]")
+VARIABLE = re.compile(r"(?:RIDEALONG|OTEL)_[A-Z_]*[A-Z]|FORWARDED_ALLOW_IPS")
 OF_PROVIDERS = "RIDEALONG_MODEL_"
 RULES = [rule for group in ALERTS["groups"] for rule in group["rules"]]
 
