@@ -4,14 +4,18 @@ Where `.streamlit/secrets.toml` has an `[auth]` section, people sign in with the
 their id token goes to the API with every request; see docs/access.md. Otherwise it is the key file's.
 """
 
+from importlib.util import find_spec
 from typing import Final
 
 import streamlit as st
+from streamlit.errors import StreamlitAuthError
 
 from dashboards.client import ApiProblem, Client
 from dashboards.client_key import own_key
 from dashboards.sections import parts
 
+_FAILED: Final = "sign-in failed"
+"""Session key of why nobody was led to the provider."""
 _KEY_HELP: Final = (
     "ridealong keys create --role viewer --name YOU --data DIR\n"
     "export RIDEALONG_API_KEY_FILE=~/ridealong.key   # holds the key, mode 0600\n"
@@ -63,7 +67,27 @@ def page() -> None:
     st.title("Ridealong", anchor=False)
     st.caption("AI agents beside the human desk, one proven step at a time.")
     st.text("Sign in to see where the rollouts stand. What you may do there is for the server to say.")
-    st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
+    _button("Sign in")
+
+
+def _button(label: str) -> None:
+    """A button that leads to the provider; under it why it did not, where that is."""
+    st.button(label, type="primary", icon=":material/login:", on_click=_begin)
+    if problem := st.session_state.pop(_FAILED, None):
+        parts.trouble(problem)
+
+
+def _begin() -> None:
+    """Send the browser to the provider, or keep what keeps it here."""
+    if find_spec("authlib") is None:
+        detail = "this dashboard lacks the extra: pip install 'ridealong[sign-in]', then start it again."
+        st.session_state[_FAILED] = ApiProblem(0, "Nobody can sign in here yet", detail)
+        return
+    try:
+        st.login()
+    except StreamlitAuthError as error:
+        said = " ".join(str(error).split())
+        st.session_state[_FAILED] = ApiProblem(0, "The settings of the sign-in are not complete", said)
 
 
 def refused(problem: ApiProblem) -> None:
@@ -72,7 +96,9 @@ def refused(problem: ApiProblem) -> None:
     parts.trouble(problem)
     if configured():
         st.text("You are signed in, but the server does not accept it. Sign in again, or ask an admin.")
-        st.button("Sign out", on_click=st.logout)
+        with st.container(horizontal=True, gap="small"):
+            _button("Sign in again")
+            st.button("Sign out", on_click=st.logout)
         return
     parts.empty(
         "How to sign in", "Ask an admin for an access key, then start the dashboard with it.", _KEY_HELP

@@ -290,3 +290,19 @@ def test_who_signed_in_without_a_token_to_show_learns_what_to_set(
     monkeypatch.setattr("dashboards.sign_in.configured", lambda: True)
     monkeypatch.setattr("dashboards.sign_in.signed_in", lambda: True)
     assert "expose_tokens" in said(opened("overview"))
+
+
+@pytest.mark.parametrize(
+    ("installed", "told"),
+    [(False, "pip install 'ridealong[sign-in]'"), (True, "the settings of the sign-in are not complete")],
+)
+def test_who_cannot_be_led_to_the_provider_reads_why(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch, installed: bool, told: str
+) -> None:
+    monkeypatch.setattr("dashboards.sign_in.configured", lambda: True)
+    monkeypatch.setattr("dashboards.sign_in.find_spec", lambda _: object() if installed else None)
+    page = opened("overview")
+    page.button[0].click().run()
+    assert not page.exception
+    assert told.lower() in said(page).lower()
+    assert told.lower() not in said(page.run()).lower(), "it is said once, not for ever"
