@@ -36,7 +36,7 @@ def demo(
     taken back. --json prints what happened and does not serve.
     """
     from rollout.trials.demo import Settings
-    from rollout.trials.demo_run import as_text, demonstrate
+    from rollout.trials.demo_run import as_text, demonstrate, plans_of
 
     settings = Settings(weeks, seed, until.date() if until else None)
     with progress("Simulating", weeks * 7, "days") as done:
@@ -48,7 +48,7 @@ def demo(
     if not no_serve:
         from rollout.serve import up
 
-        up(data, open_browser=not no_open)
+        up(data, open_browser=not no_open, plans=plans_of(data))
 
 
 def replay(

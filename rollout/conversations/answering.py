@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import Any, Final, Protocol
 
 from agents.checks.escalation import MAX_TURNS
@@ -141,7 +142,9 @@ class Answering:
         agent_of: Callable[[str], Agent],
         clock: Clock,
         terms: Terms,
+        timer: Callable[[], float] = monotonic,
     ) -> None:
+        """``timer`` counts the seconds of an answer; a simulation's are those of its clock."""
         self.people: People | None = None
         """Asked beside the conversation itself; without them only what was said here counts."""
         self.tools: Toolsets = NO_TOOLSETS
@@ -151,6 +154,7 @@ class Answering:
         self._agent_of = agent_of
         self._clock = clock
         self._terms = terms
+        self._timer = timer
 
     async def upto(self, thread: Thread, message: int, opening: Ticket | None = None) -> Thread:
         """Answer what is unanswered of the customer's messages up to ``message``, oldest first.
@@ -213,7 +217,8 @@ class Answering:
                 return TAKEN_OVER
             return MAX_TURNS if thread.replies >= self._terms.max_turns(version) else None
 
-        live = Live(RecordedDesk(), self._clock, deadline=self._terms.deadline(version))
+        deadline = self._terms.deadline(version)
+        live = Live(RecordedDesk(), self._clock, deadline=deadline, timer=self._timer)
         tools = self.tools.live(ticket, assigned, number, fence)
         agent = self.tools.heeding(self._agent_of(version))
         done = await live.handle(agent, ticket, common_triage(ticket), tools, fence)

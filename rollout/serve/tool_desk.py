@@ -1,19 +1,17 @@
 """Tools in a run: which there are, who may write with them, and the gate before them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from agents.contract import Ticket
 from policies.manifest import AgentVersion, ToolGrant
-from policies.plan import Plan, Step
-from policies.vocabulary import Arm
 from rollout.api.agent_host import connect
 from rollout.api.standings import Standings
+from rollout.approvals.authority import lets_write
 from rollout.approvals.gate import Gate
 from rollout.approvals.toolsets import Toolsets
 from rollout.clock import SystemClock
 from rollout.errors import UnknownWorkflow
-from rollout.ladder.state import LadderState
 from rollout.record.folder import DataFolder
 from rollout.records import Assigned
 from rollout.serve.settings import RunSettings
@@ -56,23 +54,9 @@ def toolsets(
 
 
 def may_write(standings: Standings, ticket: Ticket, assigned: Assigned) -> bool:
-    """Whether every step in force for the ticket lets its version write.
-
-    The step it was assigned in, the one the ladder is in now, and of a canary the canary's: whoever takes
-    authority away, takes it from open conversations too.
-    """
+    """Whether the plan in force lets the version write for the ticket now."""
     try:
         plan, state, _ = standings.standing(ticket.tenant, ticket.workflow)
     except UnknownWorkflow:
         return False
-    steps = list(_in_force(plan, state, assigned))
-    return all(step is not None and step.tools == "write" for step in steps)
-
-
-def _in_force(plan: Plan, state: LadderState, assigned: Assigned) -> Iterator[Step | None]:
-    ladder = {step.name: step for step in plan.steps}
-    yield ladder.get(assigned.step)
-    yield ladder.get(state.ladder.step)
-    if assigned.arm == Arm.CANARY:
-        steps = {} if plan.canary is None else {step.name: step for step in plan.canary.steps}
-        yield None if state.canary is None else steps.get(state.canary.step)
+    return lets_write(plan, state, assigned)

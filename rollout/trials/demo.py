@@ -15,6 +15,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from policies.load import load_manifest, load_plan
+from policies.manifest import AgentVersion
 from policies.plan import Plan
 from rollout.clock import SimulatedClock
 from rollout.controller import Controller, Standing
@@ -25,10 +26,11 @@ from rollout.ladder.state import LadderState, Status, TrackName, steps_of
 from rollout.ladder.transition import NOT_JUDGED, Order, Ruling, Transition
 from rollout.record.folder import DataFolder
 from rollout.router import Arrival, Routed, Router
+from rollout.trials.desk_calls import DeskCalls
 from rollout.trials.desk_day import Appeal, events_of, service_of
 from rollout.trials.desk_evening import drafts
 from rollout.trials.desk_texts import Texts
-from rollout.trials.world import Service, Size, Visit, World
+from rollout.trials.world import Size, Visit, World
 
 if TYPE_CHECKING:
     from rollout.records import Event
@@ -122,11 +124,17 @@ class _Run:
         self.folder, self.clock, self.settings = folder, clock, settings
         self.plan = load_plan(PLAN)
         self.world = World(self.plan.workflow, settings.seed, settings.size)
-        self.services = _services(self.plan)
+        manifests = _manifests(self.plan)
+        self.services = {
+            version: service_of(manifest, APPEAL[version]) for version, manifest in manifests.items()
+        }
         self.router = Router(folder.journal, folder.content, clock=clock)
         folder.content.nonces = Random(settings.seed).randbytes  # noqa: S311 - made-up texts hide nothing
         self.texts = Texts(folder.content)
         self.controller = Controller(folder.view, folder.record, self._judge, clock=clock, told=self._obey)
+        self.calls = DeskCalls(
+            folder, self.router, clock, lambda: self.controller.standing(self.plan.workflow), manifests
+        )
         self.summary = Summary(self.plan.workflow)
         self._tell = tell
         self._upcoming: list[tuple[datetime, int, Event]] = []
@@ -141,8 +149,12 @@ class _Run:
     def live(self, day: date) -> None:
         """One day: tickets and outcomes as they come, then a look at the gates."""
         midnight, seen = datetime.combine(day, time.min, UTC), len(self.summary.transitions)
+        closing = midnight + timedelta(days=1) if day == self.settings.days[-1] else None
         for end, visits in _by_watch(midnight, self.world.visits(day)):
-            self._serve(visits)
+            if end == closing:
+                self._close(visits)
+            else:
+                self._serve(visits)
             self.clock.advance_to(end)
             self._record_due(end)
         if not self._time_to_look(day):
@@ -167,8 +179,17 @@ class _Run:
         return trying or (self.settings.days[-1] - day).days % _LOOK_EVERY == 0
 
     def _serve(self, visits: Sequence[Visit]) -> None:
-        if not visits:
-            return
+        if visits:
+            self._happens(visits, self._routed(visits))
+
+    def _close(self, visits: Sequence[Visit]) -> None:
+        """The last hours, one by one: where the agent would change something it is asked there and then."""
+        for visit in visits:
+            routed = self._routed([visit])
+            if not self.calls.taken(visit, routed[0]):
+                self._happens([visit], routed)
+
+    def _routed(self, visits: Sequence[Visit]) -> list[Routed]:
         decided: list[Routed] = []
         for visit in visits:
             self.clock.advance_to(visit.ticket.opened_at)
@@ -176,6 +197,10 @@ class _Run:
         routed = self.router.record(decided)
         self.summary.tickets += len(routed)
         self.texts.remember(visits, routed)
+        return routed
+
+    def _happens(self, visits: Sequence[Visit], routed: Sequence[Routed]) -> None:
+        """What becomes of tickets, each event in its time."""
         for event in events_of(self.world, visits, routed, self.services):
             heapq.heappush(self._upcoming, (event.occurred_at, next(self._order), event))
 
@@ -225,12 +250,9 @@ class _Run:
             self._tell(change, seq)
 
 
-def _services(plan: Plan) -> dict[str, Service]:
+def _manifests(plan: Plan) -> dict[str, AgentVersion]:
     versions = [plan.agent, *([plan.canary.agent] if plan.canary is not None else [])]
-    return {
-        version: service_of(load_manifest(POLICIES / "agents" / f"{version}.yaml"), APPEAL[version])
-        for version in versions
-    }
+    return {version: load_manifest(POLICIES / "agents" / f"{version}.yaml") for version in versions}
 
 
 def _by_watch(midnight: datetime, visits: Sequence[Visit]) -> Iterator[tuple[datetime, list[Visit]]]:

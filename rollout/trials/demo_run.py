@@ -1,5 +1,6 @@
 """The demo for people: a timeline while it runs, a summary after it, and not twice in one folder."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -9,11 +10,15 @@ from typing import Any, Final
 
 import orjson
 
+from policies.catalogue import versions_in
 from rollout.ladder.transition import Transition
+from rollout.trials import demo
 from rollout.trials.demo import Settings, simulate
+from rollout.trials.desk_calls import TOOLS
 
 _DONE: Final = "demo.json"
 """Written when a simulation has come to its end: the folder can then be shown again as it is."""
+_POLICIES: Final = "policies"
 _WIDTH: Final = 100
 
 
@@ -62,8 +67,30 @@ def demonstrate(
         "seconds": round(monotonic() - begun, 1),
         "transitions": [_row(change, (change.at.date() - first).days) for change in run.transitions],
     }
+    _lay_out(data / _POLICIES)
     finished.write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
     return summary
+
+
+def plans_of(data: Path) -> Path | None:
+    """The demo's folder of plans, for a server that shows it; None where it has none.
+
+    Its agents and tools are beside it: without them nobody could approve a call that waits.
+    """
+    plans = data / _POLICIES / "rollouts"
+    return plans if plans.is_dir() else None
+
+
+def _lay_out(policies: Path) -> None:
+    """Put what the desk promises beside its data, as a desk of one's own has it."""
+    plans, agents = policies / "rollouts", policies / "agents"
+    for folder in (plans, agents):
+        folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(demo.PLAN, plans)
+    for version, manifest in versions_in(demo.POLICIES / "agents").items():
+        if version in demo.APPEAL:
+            shutil.copy(manifest, agents)
+    shutil.copytree(TOOLS, policies / "tools", dirs_exist_ok=True)
 
 
 def as_text(summary: Mapping[str, Any], data: Path) -> str:
@@ -75,7 +102,8 @@ def as_text(summary: Mapping[str, Any], data: Path) -> str:
         f"The data are in {data}. Look at them with\n"
         f"  ridealong status {workflow} --data {data}\n"
         f"  ridealong gate {workflow} --data {data}\n"
-        f"  ridealong audit verify --data {data}"
+        f"  ridealong audit verify --data {data}\n"
+        f"Its plan, agents and tools are in {data / _POLICIES}."
     )
 
 

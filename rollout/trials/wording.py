@@ -39,10 +39,19 @@ class Words:
     """What a customer writes whom the answer did not help."""
     person_please: str
     article: Article
+    order: str
+    """The customer's; ``text`` names it where it is about one."""
+    email: str
+    """The address they would like to have."""
 
 
 def language_of(customer: int, region: str) -> str:
     return "de" if region == "eu" and customer % GERMAN_EVERY == 0 else "en"
+
+
+def order_of(customer: int) -> str:
+    """The one order that a customer ever writes about."""
+    return f"R-{20_000 + 7 * customer % 70_000}"
 
 
 def words_of(subject: str, language: str, number: int, customer: int) -> Words:
@@ -58,10 +67,8 @@ def words_of(subject: str, language: str, number: int, customer: int) -> Words:
     known = _known()
     entry = known["subjects"][subject]
     said = entry[language]
-    blanks = {
-        "order": f"R-{20_000 + 7 * customer % 70_000}",
-        "name": known["names"][customer % len(known["names"])],
-    }
+    name = known["names"][customer % len(known["names"])]
+    blanks = {"order": order_of(customer), "name": name, "email": f"{name.lower()}.{customer}@mail.example"}
 
     def letter(frame: str, body: str) -> str:
         filled = body.format(**blanks)
@@ -75,6 +82,8 @@ def words_of(subject: str, language: str, number: int, customer: int) -> Words:
         again=letter("greeting", said["again"]),
         person_please=known["person_please"][language],
         article=Article(**entry["article"]),
+        order=blanks["order"],
+        email=blanks["email"],
     )
 
 
