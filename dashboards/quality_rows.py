@@ -170,6 +170,8 @@ class VerifiedRow(TypedDict):
 
 
 class AuditRow(TypedDict):
+    known: list[str]
+    """What the rows may be narrowed to."""
     rows: list[DeedRow]
     refusals: list[RefusalRow]
     since: str

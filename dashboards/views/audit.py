@@ -9,23 +9,17 @@ from dashboards.quality_rows import AuditRow, RefusalRow, VerifiedRow
 from dashboards.sections import parts, story
 from dashboards.viewing import Viewing
 
-_WHAT: Final = {
-    "": "Everything",
-    "orders": "Orders",
-    "access": "Access",
-    "incidents": "Incidents",
-    "desk": "Desk",
-    "erasures": "Erasures",
-    "refusals": "Refusals",
-}
+_WHAT: Final = "what"
+"""Session key of the chosen kind, which is read before the choice is drawn: the answer says what there is."""
 
 
 def show(viewing: Viewing) -> None:
     parts.title(
         "Audit", "Is the record what was written, and who did what? Whoever only looked is not on record."
     )
-    what = parts.choose("Records", _WHAT, key="what", address=False)
-    found = viewing.reads.audit(what)
+    found = viewing.reads.audit(st.session_state.get(_WHAT) or "")
+    kinds = {"": "Everything"} | {name: fmt.words(name) for name in found["known"]}
+    parts.choose("Records", kinds, key=_WHAT, address=False)
     with parts.guarded("The chain"):
         _chain(found["verified"])
     st.divider()

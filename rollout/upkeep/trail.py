@@ -25,6 +25,9 @@ KINDS: Final = {
     "erasures": ("erasure",),
 }
 """What may be asked for, by the kinds of record it means."""
+REFUSED: Final = "refusals"
+KNOWN: Final = (*KINDS, REFUSED)
+"""Everything that may be asked for."""
 
 _ROWS: Final = f"""
 SELECT * FROM (
@@ -58,30 +61,33 @@ def trail(source: Source, tenant: str, what: str = "", *, since: datetime) -> di
     Args:
         source: the view.
         tenant: whose.
-        what: one of ``KINDS``, ``refusals``, or empty for everything.
+        what: one of ``KNOWN``, or empty for everything.
         since: aware; from when on refusals are counted.
+
+    Returns:
+        ``known`` (what may be asked for), ``rows``, ``refusals`` and ``since``.
 
     Raises:
         UsageError: there is no such kind.
 
     """
-    if what not in ("", "refusals", *KINDS):
-        known = ", ".join([*KINDS, "refusals"])
-        raise UsageError(f"what={what!r}: there is {known}")
+    if what not in ("", *KNOWN):
+        raise UsageError(f"what={what!r}: there is {', '.join(KNOWN)}")
     kinds = (
         ["access"]
-        if what == "refusals"
+        if what == REFUSED
         else [kind for name in ([what] if what else KINDS) for kind in KINDS[name]]
     )
     params = {
         "tenant": tenant,
         "kinds": kinds,
-        "refused": what == "refusals",
+        "refused": what == REFUSED,
         "since": since,
     }
     rows = Query(_ROWS, params).rows(source)
     refusals = Query(_REFUSALS, params).rows(source)
     return {
+        "known": list(KNOWN),
         "rows": [_told(row) for row in rows],
         "refusals": [row | {"newest": _iso(row["newest"])} for row in refusals],
         "since": since.isoformat(),

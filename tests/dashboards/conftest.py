@@ -59,6 +59,8 @@ class StandIn:
     """By path: what any other door answers; a problem where it has a ``status`` of 400 and more."""
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """What was posted to those doors."""
+    looked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    """What was asked of them, with the query."""
     url: str = ""
 
     def restore(self) -> None:
@@ -67,7 +69,7 @@ class StandIn:
         self.me, self.path, self.what_if = self.samples.me(), self.samples.path(), self.samples.what_if()
         self.refusal = None
         self.orders, self.asked, self.papers, self.incidents = [], [], [], []
-        self.answers, self.sent = {}, []
+        self.answers, self.sent, self.looked = {}, [], []
 
     async def list_(self, _: Request) -> JSONResponse:
         return JSONResponse({"workflows": self.workflows})
@@ -112,6 +114,7 @@ class StandIn:
         if request.method == "POST":
             self.sent.append((path, await request.json()))
         else:
+            self.looked.append((path, dict(request.query_params)))
             state = request.query_params.get("state")
             path = f"{path}?{state}" if state else path
         found = self.answers.get(path)

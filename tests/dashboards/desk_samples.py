@@ -181,6 +181,7 @@ def audit(**verified: Any) -> dict[str, Any]:
     refusal = {"route": "POST /v1/workflows/{workflow}/abort", "code": "forbidden", "n": 3, "newest": at(2)}
     chain = {"at": at(0), "sound": True, "fault": None, "whole": True, "records": 7, "first": 1, "head": 7}
     return {
+        "known": ["orders", "judging", "something-new", "refusals"],
         "rows": [deed | {"action": "abort", "about": "ladder", "detail": "=HYPERLINK(1)", "count": 1}],
         "refusals": [refusal],
         "since": at(672),

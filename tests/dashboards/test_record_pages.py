@@ -151,6 +151,18 @@ def test_the_audit_says_what_was_verified_and_who_did_what(opened: Opener) -> No
     assert "POST /v1/workflows/{workflow}/abort" in cells
 
 
+def test_the_trail_can_be_narrowed_to_whatever_the_server_knows(opened: Opener, api: Any, desk: Any) -> None:
+    page = opened("audit")
+    (kinds,) = [each for each in page.button_group if each.key == "what"]
+    assert kinds.options == ["Everything", "Orders", "Judging", "Something new", "Refusals"]
+    st.cache_data.clear()
+    api.answers["/v1/audit"] = desk.audit() | {"rows": []}
+    kinds.set_value("something-new").run()
+    assert not page.exception
+    assert api.looked[-1] == ("/v1/audit", {"what": "something-new"})
+    assert "Nothing of this kind is on record" in said(page)
+
+
 def test_a_broken_chain_is_said_in_red(opened: Opener, api: Any, desk: Any) -> None:
     api.answers["/v1/audit"] = desk.audit(
         sound=False, fault="record 3: the payload does not match its digest"

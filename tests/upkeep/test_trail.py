@@ -2,19 +2,26 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from rollout.access.notes import Author, used
+from rollout.api.page_reads import What
 from rollout.clock import SimulatedClock
 from rollout.errors import UsageError
 from rollout.incidents.incident import Severity, event, opening
 from rollout.record.folder import DataFolder
 from rollout.records import Claimed, Drafted, Event, JudgeCalibrated, Kind
-from rollout.upkeep.trail import trail, verified
+from rollout.upkeep.trail import KINDS, KNOWN, trail, verified
 
+PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
+OF_TICKETS = {
+    *("ticket", "triage", "assignment", "handling", "comparison", "escalation", "resolution", "csat"),
+    *("history", "turn", "queued"),
+}
+"""Kinds that say what became of a ticket: its story tells them."""
 ADA = Author("key:1", "key", ("release_manager",), "ada (key:1)")
 
 
@@ -69,6 +76,21 @@ def test_whether_a_judge_was_found_to_be_worth_something_is_told(
     (row,) = trail(folder.view, "default", "judging", since=NOW)["rows"]
     assert (row["action"], row["about"], row["detail"], row["actor"]) == (action, "judge:m#1", detail, "ada")
     assert ("calibration", action) in told(folder)
+
+
+def test_every_kind_of_record_is_in_the_trail_or_in_a_tickets_story() -> None:
+    """Whoever adds a kind says which: what nobody can look for is as good as not recorded."""
+    told = [kind for kinds in KINDS.values() for kind in kinds]
+    assert len(told) == len(set(told))
+    assert not OF_TICKETS & set(told)
+    assert OF_TICKETS | set(told) == {kind.value for kind in Kind}
+
+
+def test_the_door_takes_and_tells_exactly_what_there_is(folder: Any) -> None:
+    assert get_args(What) == ("", *KNOWN)
+    assert trail(folder.view, "default", since=NOW)["known"] == list(KNOWN)
+    (row,) = [line for line in PAGE.read_text().splitlines() if line.startswith("| `GET /v1/audit?what=`")]
+    assert row.endswith(f"`what`: {', '.join(f'`{name}`' for name in KNOWN)} |")
 
 
 def test_refusals_are_counted_by_door_and_reason(folder: Any) -> None:
