@@ -154,17 +154,20 @@ def units_of(k: str, wanted: Sequence[Wanted], rows: str) -> str:
 {units(wanted)}"""
 
 
-def base_query(k: str, wanted: Sequence[Wanted]) -> str:
-    """The row of ``summed`` over the base."""
-    return f"WITH units AS (FROM {k}_units) {summed(wanted)}"
+def base_query(wanted: Sequence[Wanted], units: str) -> str:
+    """The row of ``summed`` over customers' sums: those of the base, or some of them."""
+    return f"WITH units AS ({units}) {summed(wanted)}"
 
 
-def moved_query(k: str, wanted: Sequence[Wanted]) -> str:
-    """By how much open days' tickets move the row of ``base_query``; ``largest`` is of whom they touch."""
+def moved_query(k: str, wanted: Sequence[Wanted], recent: str = "") -> str:
+    """By how much customers' sums ``recent`` move the row of ``base_query``: the open days', if left out.
+
+    ``largest`` is of the customers whom they touch.
+    """
     names = ", ".join(f"{name} AS base_{name}" for name in (*unit_names(wanted), "carried"))
     parts = ",\n    ".join(part for want in wanted for part in _moved(wanted, want))
     return f"""WITH recent AS (
-    {units_of(k, wanted, f"FROM {k}_open")}
+    {recent or units_of(k, wanted, f"FROM {k}_open")}
 )
 SELECT count(*) - count(base.unit) AS units,
     {parts}
@@ -188,6 +191,35 @@ def _difference(p: str, q: str | None = None) -> str:
     if q is None:
         return p
     return f"{p} * ({q} + coalesce(base_{q}, 0)) + coalesce(base_{p}, 0) * {q}"
+
+
+def joined(k: str, wanted: Sequence[Wanted]) -> str:
+    """The sums of customers whom ``k_come`` touches, its days taken into the base."""
+    sums = ", ".join(f"come.{name} + coalesce(old.{name}, 0) AS {name}" for name in unit_names(wanted))
+    return f"""SELECT unit, {sums}, come.carried | coalesce(old.carried, 0) AS carried
+FROM {k}_come AS come LEFT JOIN {k}_units AS old USING (unit)"""
+
+
+def lost(k: str) -> str:
+    """Customers of whom sums cannot be corrected: a ticket is gone, or carries a metric no more."""
+    return f"""SELECT unit FROM {k}_left AS before LEFT JOIN {k}_come AS come USING (unit)
+WHERE come.unit IS NULL OR before.carried & come.carried <> before.carried"""
+
+
+def corrected(k: str, wanted: Sequence[Wanted]) -> str:
+    """The sums of ``k_affected``, days of the base having been ``k_left`` and now being ``k_come``.
+
+    Of whoever is ``lost`` all tickets of the base are summed again.
+    """
+    sums = ", ".join(
+        f"coalesce(old.{name}, 0) - coalesce(before.{name}, 0) + come.{name} AS {name}"
+        for name in unit_names(wanted)
+    )
+    return f"""SELECT unit, {sums}, come.carried | coalesce(old.carried, 0) AS carried
+FROM {k}_come AS come LEFT JOIN {k}_left AS before USING (unit) LEFT JOIN {k}_units AS old USING (unit)
+    ANTI JOIN {k}_lost USING (unit)
+UNION ALL BY NAME
+FROM ({units_of(k, wanted, f"FROM {k}_base SEMI JOIN {k}_lost USING (unit)")})"""
 
 
 def totals_query(k: str, wanted: Sequence[Wanted]) -> str:

@@ -131,18 +131,21 @@ class Rows:
             self.based = {day for day, known in self.days.items() if known.changes_at is None}
         patched = stale & self.based
         if patched and not first:
-            self._affected(f"SELECT unit FROM {k}_base WHERE {days}")
+            # What these days have added to customers' sums, before their rows and strata are new.
+            self._sum(f"{k}_left", f"FROM {k}_base WHERE {self._choose(patched)}", params)
         parts = (self._closed, patched, "chosen_based"), (self._open, stale - patched, "chosen_open")
         for table, chosen, name in parts:
             if chosen or first:
                 some = self._choose(chosen, name)
                 table.replace(some, sql.rows_of(k, some, scope, self.wanted), params)
+        days = self._choose(stale)
         self._strata.replace(days, sql.strata_of(k, days, self.wanted), params)
         if first:
-            self._sum_base(params, whole=True)
+            self._units.replace("TRUE", sql.units_of(k, self.wanted, f"FROM {k}_base"), params)
+            self._base = Query(sql.base_query(self.wanted, f"FROM {k}_units"), params).one(self.source)
+            self.patches += 1
         elif patched:
-            self._affected(f"SELECT unit FROM {k}_base WHERE {days} UNION FROM {k}_affected")
-            self._sum_base(params)
+            self._correct(patched, params)
 
     def _note(
         self,
@@ -171,22 +174,44 @@ class Rows:
         settled = {day for day, known in self.days.items() if known.changes_at is None} - self.based
         if not settled:
             return
-        gone = self._choose(settled)
-        self._affected(f"SELECT unit FROM {self.k}_open WHERE {gone}")
-        self._closed.replace("FALSE", f"FROM {self.k}_open WHERE {gone}", {})
-        self._open.replace(gone, f"FROM {self.k}_open WHERE FALSE", {})
+        k, gone = self.k, self._choose(settled)
+        self._sum(f"{k}_come", f"FROM {k}_open WHERE {gone}", params)
+        self._closed.replace("FALSE", f"FROM {k}_open WHERE {gone}", {})
+        self._open.replace(gone, f"FROM {k}_open WHERE FALSE", {})
         self.based |= settled
-        self._sum_base(params)
+        moved = Query(sql.moved_query(k, self.wanted, f"FROM {k}_come"), params).one(self.source)
+        self._base = _moved(self._base, moved)
+        self._replace_sums(f"SELECT unit FROM {k}_come", sql.joined(k, self.wanted), params)
 
-    def _affected(self, units: str) -> None:
-        """``units`` may name the table itself."""
-        self.source.query(f"CREATE OR REPLACE TABLE {self.k}_affected AS SELECT DISTINCT unit FROM ({units})")
+    def _correct(self, patched: set[date], params: Mapping[str, Any]) -> None:
+        """Take what days of the base added to customers' sums away, and what they add now in."""
+        k = self.k
+        self._sum(f"{k}_come", f"FROM {k}_base WHERE {self._choose(patched)}", params)
+        self.source.query(f"CREATE OR REPLACE TABLE {k}_lost AS {sql.lost(k)}")
+        touched = f"SELECT unit FROM {k}_left UNION SELECT unit FROM {k}_come"
+        some = f"FROM {k}_units WHERE unit IN ({touched})"
+        before = Query(sql.base_query(self.wanted, some), params).one(self.source)
+        self._replace_sums(touched, sql.corrected(k, self.wanted), params)
+        some = f"FROM {k}_units SEMI JOIN {k}_affected USING (unit)"
+        after = Query(sql.base_query(self.wanted, some), params).one(self.source)
+        self._base = _corrected(self._base, before, after)
+        smaller = any(name.endswith("__largest") and _less(after[name], before[name]) for name in before)
+        if smaller or not self._base["units"]:
+            self._base = Query(sql.base_query(self.wanted, f"FROM {k}_units"), params).one(self.source)
 
-    def _sum_base(self, params: Mapping[str, Any], *, whole: bool = False) -> None:
-        rows = f"FROM {self.k}_base" + ("" if whole else f" SEMI JOIN {self.k}_affected USING (unit)")
-        gone = f"unit IN (SELECT unit FROM {self.k}_affected)"
-        self._units.replace(gone, sql.units_of(self.k, self.wanted, rows), params)
-        self._base = Query(sql.base_query(self.k, self.wanted), params).one(self.source)
+    def _sum(self, table: str, rows: str, params: Mapping[str, Any]) -> None:
+        """Customers' sums over ``rows``, as a table."""
+        made = f"CREATE OR REPLACE TABLE {table} AS {sql.units_of(self.k, self.wanted, rows)}"
+        Query(made, params).rows(self.source)
+
+    def _replace_sums(self, units: str, sums: str, params: Mapping[str, Any]) -> None:
+        """Put ``sums`` in the place of the base's sums of ``units``, which are who is affected."""
+        k, made = self.k, self.source.query
+        made(f"CREATE OR REPLACE TABLE {k}_affected AS {units}")
+        Query(f"CREATE OR REPLACE TABLE {k}_fixed AS {sums}", params).rows(self.source)
+        self._units.replace(f"unit IN (SELECT unit FROM {k}_affected)", f"FROM {k}_fixed", {})
+        for name in ("left", "come", "lost", "fixed"):  # room that is needed once
+            made(f"DROP TABLE IF EXISTS {k}_{name}")
         self.patches += 1
 
     def _waiting(self) -> dict[str, Any]:
@@ -211,3 +236,22 @@ def _moved(base: Mapping[str, Any], by: Mapping[str, Any]) -> dict[str, Any]:
         together = max if name.endswith("__largest") else sum
         found[name] = together(parts) if parts else None
     return found
+
+
+def _corrected(
+    base: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Sums over customers, some of whom added ``before`` and add ``after`` now."""
+    found: dict[str, Any] = {}
+    for name, kept in base.items():
+        if name.endswith("__largest"):
+            found[name] = max((part for part in (kept, after[name]) if part is not None), default=None)
+        elif kept is None and after[name] is None:
+            found[name] = None
+        else:
+            found[name] = (kept or 0) - (before[name] or 0) + (after[name] or 0)
+    return found
+
+
+def _less(one: float | None, other: float | None) -> bool:
+    return other is not None and (one is None or one < other)
