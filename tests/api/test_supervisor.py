@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -88,3 +89,27 @@ def test_a_child_that_will_not_stop_is_ended(
     supervisor.stop()
     assert stubborn.process is not None
     assert stubborn.process.returncode == -signal.SIGKILL
+
+
+LIFELINE = "from rollout.serve.lifeline import stop_with_parent; import sys, time; stop_with_parent(); "
+
+
+def test_a_child_that_waits_for_its_parent_still_ends_with_the_code_it_means(
+    said: list[str], supervised: list[Supervisor]
+) -> None:
+    """A wrong start is not tried again and again: it is said, and that is the end."""
+    worker = Child("worker", [sys.executable, "-c", f"{LIFELINE} sys.exit(2)"], os.environ)
+    supervised.append(supervisor := Supervisor([worker], said.append))
+    supervisor.start()
+    ended(worker)
+    assert worker.process is not None
+    assert worker.process.returncode == 2
+    with pytest.raises(UsageError, match="worker"):
+        supervisor.check()
+
+
+def test_a_child_ends_with_its_parent() -> None:
+    waiting = subprocess.Popen([sys.executable, "-c", f"{LIFELINE} time.sleep(60)"], stdin=subprocess.PIPE)
+    assert waiting.stdin is not None
+    waiting.stdin.close()
+    assert waiting.wait(30) == -signal.SIGTERM
