@@ -6,15 +6,19 @@ their names in order; a test holds every byte to what ``prepare`` makes of ``eve
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from rollout.record.line import Prepared, ready
+from rollout.record.line import Prepared, bundled
 from rollout.records import Kind
 from rollout.router import ACTOR, Routed
 
+_TICKET: Final = Kind.TICKET.value
+_TRIAGE: Final = Kind.TRIAGE.value
+_ASSIGNMENT: Final = Kind.ASSIGNMENT.value
 
-def prepared_of(routed: Routed, content: Mapping[str, str]) -> list[Prepared]:
-    """The ticket, its triage and its assignment, as ``prepare`` would make them.
+
+def prepared_of(routed: Routed, content: Mapping[str, str]) -> Prepared:
+    """The ticket, its triage and its assignment, to be written as one line.
 
     Args:
         routed: the decision; its times are in UTC.
@@ -27,6 +31,7 @@ def prepared_of(routed: Routed, content: Mapping[str, str]) -> list[Prepared]:
     arrival, triage, assigned = routed.arrival, routed.triage, routed.assigned
     ticket = arrival.ticket
     ticket_id, opened_at, region = ticket.ticket_id, ticket.opened_at, ticket.region
+    decided_at = assigned.assigned_at
     about = (ticket.tenant, ticket.workflow, region, ACTOR)
     opened: dict[str, Any] = {
         "channel": ticket.channel,
@@ -52,7 +57,7 @@ def prepared_of(routed: Routed, content: Mapping[str, str]) -> list[Prepared]:
     }
     decided: dict[str, Any] = {
         "arm": assigned.arm,
-        "assigned_at": assigned.assigned_at,
+        "assigned_at": decided_at,
         "bucket": str(assigned.bucket),
         "canary_weight": assigned.canary_weight,
         "detail": assigned.detail,
@@ -68,8 +73,11 @@ def prepared_of(routed: Routed, content: Mapping[str, str]) -> list[Prepared]:
         "version": assigned.version,
         "weight": assigned.weight,
     }
-    return [
-        ready(f"ticket:{ticket_id}", Kind.TICKET, opened_at, about, opened),
-        ready(f"triage:{ticket_id}", Kind.TRIAGE, opened_at, about, triaged),
-        ready(f"assignment:{ticket_id}", Kind.ASSIGNMENT, assigned.assigned_at, about, decided),
-    ]
+    return bundled(
+        [
+            {"at": opened_at, "id": f"ticket:{ticket_id}", "kind": _TICKET, "payload": opened},
+            {"at": opened_at, "id": f"triage:{ticket_id}", "kind": _TRIAGE, "payload": triaged},
+            {"at": decided_at, "id": f"assignment:{ticket_id}", "kind": _ASSIGNMENT, "payload": decided},
+        ],
+        about,
+    )

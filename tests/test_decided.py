@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from rollout.assign.split import Split
 from rollout.clock import SimulatedClock
 from rollout.decided import prepared_of
 from rollout.errors import InvalidEvent
-from rollout.record.line import prepare
+from rollout.record.line import prepare, written
 from rollout.router import Arrival, Routed, Router, events_of
 
 NOW = datetime(2026, 9, 1, 12, 0, 0, 5, tzinfo=UTC)
@@ -80,7 +81,16 @@ def test_what_is_written_is_what_the_payload_objects_would_give(
     ticket: Ticket, excluded: str | None, source: str, content: dict[str, str], started: bool
 ) -> None:
     routed = routed_of(ticket, excluded, source, started=started)
-    assert prepared_of(routed, content) == [prepare(event) for event in events_of(routed, content)]
+    events = events_of(routed, content)
+    prepared = prepared_of(routed, content)
+    told = orjson.loads(prepared.payload)["events"]
+    assert [key for event in events for key in prepare(event).keys] == list(prepared.keys)
+    assert [written(part["payload"]) for part in told] == [prepare(event).payload for event in events]
+    assert [(part["id"], part["kind"], datetime.fromisoformat(part["at"])) for part in told] == [
+        (event.event_id, event.kind, event.occurred_at) for event in events
+    ]
+    about = orjson.loads(b"{%b}" % prepared.about)
+    assert about == orjson.loads(b"{%b}" % prepare(events[0]).about) | {"kind": "bundle"}
 
 
 def test_what_has_no_json_form_is_named(caplog: pytest.LogCaptureFixture) -> None:

@@ -11,7 +11,7 @@ from rollout.errors import ConflictingEvent
 from rollout.record.journal import Journal, Receipt
 from rollout.record.line import Prepared, prepare
 from rollout.records import Assigned, Event
-from rollout.router import Arrival, Router, assigned_from
+from rollout.router import Arrival, Router, assigned_from, events_of
 
 _SLICE: Final = 20
 """Tickets of a list that are decided before others have their turn: about a millisecond."""
@@ -43,7 +43,7 @@ class Desk:
         routed = self._router.decide(Arrival(ticket))
         content = await self._kept(ticket) if ticket.subject or ticket.text else {}
         try:
-            await self._gathering.record(prepared_of(routed, content))
+            await self._gathering.record([prepared_of(routed, content)])
         except ConflictingEvent:
             return await asyncio.to_thread(self._known, ticket)
         return routed.assigned
@@ -89,7 +89,7 @@ class Desk:
         events: list[Prepared] = []
         for number, (ticket, content) in enumerate(zip(tickets, contents, strict=True), 1):
             routed = self._router.decide(Arrival(ticket))
-            events += prepared_of(routed, content)
+            events.append(prepared_of(routed, content))
             decided.append(routed.assigned)
             if number % _SLICE == 0:
                 await asyncio.sleep(0)
@@ -126,10 +126,7 @@ class Desk:
         """What was decided for this ticket before."""
         known = self._journal.find(f"assignment:{ticket.ticket_id}", ticket.tenant)
         if known is None:
-            raise ConflictingEvent(
-                f"ticket {ticket.ticket_id!r} is recorded from another source and was never routed; "
-                "give the new ticket an id of its own"
-            )
+            return self._completed(ticket)
         assigned = assigned_from(known.payload)
         if assigned.unit != ticket.customer_id or known.workflow != ticket.workflow:
             raise ConflictingEvent(
@@ -137,3 +134,15 @@ class Desk:
                 f"(record {known.seq}); give the new ticket an id of its own"
             )
         return assigned
+
+    def _completed(self, ticket: Ticket) -> Assigned:
+        """A decision on a ticket that is on record without one: earlier versions could be cut short there."""
+        routed = self._router.decide(Arrival(ticket))
+        try:
+            self._journal.append(events_of(routed, self._router.keep(ticket)))
+        except ConflictingEvent as conflict:
+            raise ConflictingEvent(
+                f"ticket {ticket.ticket_id!r} is recorded from another source and was never routed; "
+                "give the new ticket an id of its own"
+            ) from conflict
+        return routed.assigned

@@ -29,9 +29,7 @@ def decisive(folder: Path) -> Iterator[Record]:
     """The journal's transitions and pinned plans, without decoding the millions of others."""
     for line in lines(folder):
         if any(mark in line.raw for mark in _MARKS):
-            record = decoded(line)
-            if record.kind in _KINDS:
-                yield record
+            yield from (record for record in decoded(line) if record.kind in _KINDS)
 
 
 class Standings:

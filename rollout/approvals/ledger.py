@@ -68,7 +68,7 @@ class Ledger:
         head = self._journal.head().seq
         for line in lines(self._journal.folder, self._position, head):
             if any(mark in line.raw for mark in _MARKS):
-                yield decoded(line)
+                yield from decoded(line)
         self._position = head
 
     def _take(self, record: Record) -> None:

@@ -30,12 +30,14 @@ class Decision(NamedTuple):
     eligible: bool
     detail: str
     """The eligibility result in words."""
+    version: str | None
+    """Of the agent that answers, or that is watched in shadow; None where people have it to themselves."""
 
 
 class Assigner:
     """Decides under one split."""
 
-    __slots__ = ("_weights", "decide", "split")
+    __slots__ = ("_common", "_weights", "decide", "split")
 
     decide: Callable[[str, Attributes], Decision]
     """Unit and attributes to a decision; pure, so asking twice changes nothing."""
@@ -44,29 +46,30 @@ class Assigner:
         self.split = split
         self.decide = _compiled(split)
         self._weights = (float(split.weight), float(split.canary_weight), float(split.holdout))
+        self._common = (split.mode.value, split.step, split.plan_digest, split.position)
 
     def assign(self, ticket_id: str, unit: str, attributes: Attributes, at: datetime) -> Assigned:
         """The decision as it is recorded: enough to recompute it."""
-        split = self.split
-        decision = self.decide(unit, attributes)
+        arm, reason, where, eligible, detail, version = self.decide(unit, attributes)
         weight, canary_weight, holdout = self._weights
+        mode, step, plan_digest, position = self._common
         return Assigned(
-            ticket_id=ticket_id,
-            unit=unit,
-            arm=decision.arm,
-            mode=split.mode.value,
-            version=_version(split, decision),
-            step=split.step,
-            bucket=decision.bucket,
-            weight=weight,
-            canary_weight=canary_weight,
-            holdout=holdout,
-            eligible=decision.eligible,
-            reason=decision.reason,
-            detail=decision.detail,
-            plan_digest=split.plan_digest,
-            position=split.position,
-            assigned_at=at,
+            ticket_id,
+            unit,
+            arm,
+            mode,
+            version,
+            step,
+            where,
+            weight,
+            canary_weight,
+            holdout,
+            eligible,
+            reason,
+            detail,
+            plan_digest,
+            position,
+            at,
         )
 
 
@@ -85,6 +88,7 @@ def _compiled(split: Split) -> Callable[[str, Attributes], Decision]:
     conditions = _conditions(split)
     shadow = split.mode is Mode.SHADOW
     human, agent, canary = Arm.HUMAN.value, Arm.AGENT.value, Arm.CANARY.value
+    stable, newer = split.stable, split.canary
     number = int.from_bytes
     hashed_exposure, hashed_variant = sha256(exposure), sha256(variant)  # the prefix is hashed once
 
@@ -100,26 +104,19 @@ def _compiled(split: Split) -> Callable[[str, Attributes], Decision]:
                 eligible, detail = False, f"not eligible: {key} is {value or 'unknown'}{admitted}"
                 break
         if shadow:
-            return Decision(human, "SHADOW" if eligible else "NOT_ELIGIBLE", where, eligible, detail)
+            reason, watched = ("SHADOW", stable) if eligible else ("NOT_ELIGIBLE", None)
+            return Decision(human, reason, where, eligible, detail, watched)
         if where >= holdout_from:
-            return Decision(human, "HOLDOUT", where, eligible, detail)
+            return Decision(human, "HOLDOUT", where, eligible, detail, None)
         if not eligible:
-            return Decision(human, "NOT_ELIGIBLE", where, eligible, detail)
+            return Decision(human, "NOT_ELIGIBLE", where, eligible, detail, None)
         if where >= agent_below:
-            return Decision(human, "SPLIT", where, eligible, detail)
+            return Decision(human, "SPLIT", where, eligible, detail, None)
         if canary_below:
             state = hashed_variant.copy()
             state.update(raw)
             if number(state.digest()[:8], "big") < canary_below:
-                return Decision(canary, "CANARY_SPLIT", where, eligible, detail)
-        return Decision(agent, "SPLIT", where, eligible, detail)
+                return Decision(canary, "CANARY_SPLIT", where, eligible, detail, newer)
+        return Decision(agent, "SPLIT", where, eligible, detail, stable)
 
     return decide
-
-
-def _version(split: Split, decision: Decision) -> str | None:
-    if decision.arm == Arm.CANARY:
-        return split.canary
-    if decision.arm == Arm.AGENT or decision.reason == "SHADOW":
-        return split.stable
-    return None

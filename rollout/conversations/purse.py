@@ -45,7 +45,8 @@ class Purse:
 
         """
         after = _before(folder, now)
-        found = (decoded(line) for line in lines(folder, after, head) if _MARK in line.raw)
+        told = (line for line in lines(folder, after, head) if _MARK in line.raw)
+        found = (record for line in told for record in decoded(line))
         return cls(run for record in found if (run := _run(record)) and run.day == now.date())
 
     def spent(self, key: Key, unknown_cost_usd: float) -> Mapping[date, float]:
@@ -62,7 +63,7 @@ def _before(folder: Path, now: datetime) -> int:
     midnight = datetime.combine(now.date(), datetime.min.time(), UTC)
     for segment in reversed(segments(folder)):
         first = next(lines_of(segment.path, segment.first), None)
-        if first is not None and decoded(first).recorded_at < midnight:
+        if first is not None and decoded(first)[0].recorded_at < midnight:
             return segment.first - 1
     return 0
 

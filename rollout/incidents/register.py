@@ -67,6 +67,7 @@ class Register:
         head = self._journal.head().seq
         for line in lines(self._journal.folder, self._position, head):
             if _MARK in line.raw:
-                self._incidents.learn(decoded(line))
+                for record in decoded(line):
+                    self._incidents.learn(record)
         self._position = head
         return self._incidents

@@ -153,9 +153,7 @@ async def send(
 def _told(folder: Path, after: int, upto: int) -> Iterator[Record]:
     for line in lines(folder, after, upto):
         if any(mark in line.raw for mark in _MARKS):
-            record = decoded(line)
-            if record.kind in KINDS:
-                yield record
+            yield from (record for record in decoded(line) if record.kind in KINDS)
 
 
 def _concerns(target: Target, record: Record) -> bool:

@@ -21,8 +21,8 @@ from rollout.errors import JournalCorrupt, RecordError
 from rollout.queue.fold import KINDS, SCHEMA, apply
 from rollout.queue.waiting import Waiting, of_row
 from rollout.record.journal import Journal
-from rollout.record.line import parse, to_record
-from rollout.record.segments import Line, batches, decoded, lines, parsed
+from rollout.record.line import BUNDLE, last_of, parse, to_records
+from rollout.record.segments import Line, batches, decoded, hash_at, parsed
 from rollout.records import Kind, Record
 
 NAME: Final = "queue.sqlite"
@@ -36,7 +36,7 @@ INSERT OR IGNORE INTO position VALUES (1, 0, '');
 """
 _ID: Final = b'"id":"'
 _KIND: Final = b'","kind":"'
-_LOOKED_UP: Final = frozenset({b"ticket", b"triage"})
+_LOOKED_UP: Final = frozenset({b"ticket", b"triage", BUNDLE.encode()})
 _BY_AGENT: Final = b'"handler":"agent"'
 _RECENT: Final = 20_000
 _DISKS: Final = frozenset(
@@ -229,10 +229,12 @@ class Register:
             with file:
                 for raw in batch.raws:
                     if self._wanted(raw):
-                        apply(file, decoded(Line(batch.path, 0, raw)), self._find)
+                        for record in decoded(Line(batch.path, 0, raw)):
+                            apply(file, record, self._find)
                 newest = parsed(Line(batch.path, 0, batch.raws[-1]))
-                file.execute("UPDATE position SET seq = ?, hash = ?", (newest["seq"], newest["hash"]))
-            self._position = newest["seq"]
+                position = last_of(newest)
+                file.execute("UPDATE position SET seq = ?, hash = ?", (position, newest["hash"]))
+            self._position = position
 
     def _wanted(self, raw: bytes) -> bool:
         """Whether a line changes something here; tickets and triages are remembered for a while.
@@ -253,9 +255,12 @@ class Register:
 
     def _find(self, event_id: str, tenant: str) -> Record | None:
         """A record; a ticket is usually handed off soon after it came, so that it need not be searched."""
-        recent = self._recent.get(orjson.dumps(event_id)[1:-1])
-        if recent is not None and (record := to_record(parse(recent))).tenant == tenant:
-            return record
+        told = orjson.dumps(event_id)[1:-1]
+        ticket = b"ticket:" + told.partition(b":")[2]  # under this it is known where they share a line
+        for recent in filter(None, (self._recent.get(told), self._recent.get(ticket))):
+            for record in to_records(parse(recent)):
+                if (record.event_id, record.tenant) == (event_id, tenant):
+                    return record
         return self._journal.find(event_id, tenant)
 
     def _opened(self) -> tuple[sqlite3.Connection, int]:
@@ -303,9 +308,7 @@ class Register:
 
     def _hash_at(self, seq: int) -> str | None:
         try:
-            return next(
-                (str(parsed(line)["hash"]) for line in lines(self._journal.folder, seq - 1, seq)), None
-            )
+            return hash_at(self._journal.folder, seq)
         except JournalCorrupt:
             return None
 

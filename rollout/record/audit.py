@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from rollout.errors import JournalCorrupt
 from rollout.record.content import ContentStore, State
-from rollout.record.line import GENESIS, digest_of, fault, written
+from rollout.record.line import GENESIS, digest_of, each, fault, last_of, written
 from rollout.record.reader import durable_seq
 from rollout.record.redaction import Erasure
 from rollout.record.segments import EMPTY, Head, Line, corrupt, lines, parsed, segments
@@ -72,7 +72,7 @@ def verify(
     try:
         for entry in _chained(journal, audit):
             if entry["hash"] == head:
-                audit.anchored_at = entry["seq"]
+                audit.anchored_at = audit.head.seq
             if entry.get("erased"):
                 redacted[entry["seq"]] = digest_of(written(entry["payload"]))
             elif entry["kind"] == Kind.ERASURE:
@@ -81,7 +81,8 @@ def verify(
                 if refs:
                     refs.erased |= set(erasure.content)
             if refs:
-                refs.add(entry["payload"])
+                for event in each(entry):
+                    refs.add(event["payload"])
             progress(audit.records)
     except JournalCorrupt as error:
         audit.faults.append(str(error))
@@ -110,7 +111,8 @@ def _chained(journal: Path, audit: Audit) -> Iterator[dict[str, Any]]:
         problem = fault(entry, audit.head.hash)
         if problem:
             raise corrupt(line.segment, line.offset, entry["seq"], problem)
-        audit.head, audit.records, last = Head(entry["seq"], entry["hash"]), entry["seq"], line
+        audit.head, last = Head(last_of(entry), entry["hash"]), line
+        audit.records = audit.head.seq
         yield entry
     if last is not None:
         audit.unfinished_bytes = last.segment.stat().st_size - last.offset - len(last.raw)

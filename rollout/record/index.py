@@ -19,8 +19,8 @@ import orjson
 
 from rollout.background import step_back
 from rollout.errors import RecordError
-from rollout.record.line import Key, body_of, written
-from rollout.record.segments import Head, lines, parsed
+from rollout.record.line import Key, body_of, each, last_of, written
+from rollout.record.segments import Head, hash_at, lines, parsed
 
 FLUSH_ENTRIES: Final = 20_000
 _BODY_BYTES: Final = 16
@@ -171,7 +171,7 @@ class IdIndex:
         connection = self._connected()
         try:
             seq, hash_ = connection.execute("SELECT seq, hash FROM position").fetchone()
-            if seq and (seq > head.seq or _hash_at(self._folder, seq) != hash_):
+            if seq and (seq > head.seq or hash_at(self._folder, seq) != hash_):
                 connection.close()
                 self._remove()
                 connection = self._connected()
@@ -204,13 +204,10 @@ class IdIndex:
                 if entry.get("erased")
                 else body_of(entry["kind"], entry["workflow"], written(entry["payload"]))
             )
-            self._waiting[Key(entry["tenant"], entry["id"])] = Entry(entry["seq"], body)
+            for event in each(entry):
+                self._waiting[Key(event["tenant"], event["id"])] = Entry(event["seq"], body)
             if len(self._waiting) >= FLUSH_ENTRIES:
-                self._flush(Head(entry["seq"], entry["hash"]))
-
-
-def _hash_at(folder: Path, seq: int) -> str | None:
-    return next((str(parsed(line)["hash"]) for line in lines(folder, seq - 1, seq)), None)
+                self._flush(Head(last_of(entry), entry["hash"]))
 
 
 def _write(file: sqlite3.Connection, entries: Mapping[Key, Entry], head: Head) -> None:

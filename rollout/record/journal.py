@@ -20,7 +20,7 @@ from rollout.record.index import IdIndex
 from rollout.record.line import Key, Prepared, prepare
 from rollout.record.pulse import Pulse
 from rollout.record.reader import DurableMark
-from rollout.record.segments import Head, decoded, lines
+from rollout.record.segments import Head, records
 from rollout.record.stage import Receipt, Stage, Write
 from rollout.record.tail import recover
 from rollout.records import Event, Record
@@ -120,7 +120,7 @@ class Journal:
             QueueFull, RecordError: at once, as ``append`` does.
 
         """
-        offer = _Offer(calls, sum(map(len, calls)), answered)
+        offer = _Offer(calls, sum(len(event.keys) for call in calls for event in call), answered)
         with self._changed:
             self._refuse_after_failure()
             if not self._open:
@@ -142,7 +142,7 @@ class Journal:
 
         """
         upto = self._head.seq if limit is None else min(self._head.seq, after + limit)
-        return map(decoded, lines(self.folder, after, upto))
+        return records(self.folder, after, upto)
 
     def head(self) -> Head:
         return self._head
@@ -219,7 +219,7 @@ class Journal:
         answers: list[Answer] = []
         try:
             self._refuse_after_failure()
-            known = self._index.find([event.key for call in calls for event in call])
+            known = self._index.find([key for call in calls for event in call for key in event.keys])
             stage = Stage(self._head, known, self._clock.now().isoformat())
             for call in calls:
                 try:

@@ -9,17 +9,21 @@ the envelope:
 The chain runs over digests, never over payloads, and the nonce stands outside of it. Whoever
 erases a payload removes the nonce with it: the chain still verifies, and the digest that stays
 behind cannot be searched for the value that was erased.
+
+Events that always happen together, such as a ticket with its triage and its assignment, may share a
+line: a bundle. Its envelope has ``last`` behind ``seq``, its payload is ``{"events": [...]}``, and each
+of the events in it has a number of its own, from ``seq`` to ``last``, and its own id, kind and time.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import NoneType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypedDict
 
 import orjson
 
@@ -35,6 +39,11 @@ ENVELOPE: Final = (
 """``at``: when it happened; ``rec``: when it was recorded; ``group``: the first ``seq`` of the
 write that carried it, all of which became durable together."""
 
+LAST: Final = "last"
+"""Of a bundle, behind ``seq``: the number of its last event."""
+BUNDLE: Final = "bundle"
+"""What stands for the kind in a bundle's envelope; its ``id`` and ``at`` are its first event's."""
+
 _FIELDS: Final[dict[str, type | tuple[type, ...]]] = {
     **dict.fromkeys(ENVELOPE, str),
     "seq": int,
@@ -44,6 +53,10 @@ _FIELDS: Final[dict[str, type | tuple[type, ...]]] = {
     "hash": str,
     "payload": dict,
 }
+_PART: Final[dict[str, type | tuple[type, ...]]] = {"id": str, "kind": str, "at": str, "payload": dict}
+_BUNDLED: Final = ("seq", LAST, *ENVELOPE[1:])
+_SEQ: Final = b'{"seq":'
+_LAST: Final = b',"last":'
 MAX_EVENT_BYTES: Final = 1 << 20
 _KINDS: Final = frozenset(Kind)
 _sha256: Final = hashlib.sha256
@@ -68,14 +81,26 @@ About = tuple[str, str | None, str | None, str]
 
 
 class Prepared(NamedTuple):
-    """An event made ready for writing: everything that does not depend on its place."""
+    """A line made ready for writing: everything that does not depend on its place."""
 
-    key: Key
+    keys: tuple[Key, ...]
+    """What it is known by; more than one in a bundle."""
     about: bytes
     """The envelope's fields from ``id`` to ``actor``, without braces."""
     payload: bytes
     body: bytes
     """Digest that tells the same event from another one under the same id; see ``body_of``."""
+
+
+class Part(TypedDict):
+    """One event of a bundle, as it is written."""
+
+    at: datetime
+    """With a time zone."""
+    id: str
+    kind: str
+    payload: Mapping[str, Any]
+    """Names of text; an assignment's ``bucket`` is text already."""
 
 
 def _plain(value: Any) -> Any:
@@ -144,39 +169,38 @@ def prepare(event: Event) -> Prepared:
     about = (event.tenant, event.workflow, event.region, event.actor)
     with _as_invalid(event.event_id):
         payload = canonical(event.payload, event.kind)
-        return _assembled(event.event_id, event.kind, event.occurred_at, about, payload)
+        return _assembled([event.event_id], event.kind, event.occurred_at, about, payload)
 
 
-def ready(event_id: str, kind: Kind, at: datetime, about: About, payload: Mapping[str, Any]) -> Prepared:
-    """``prepare`` of an event that is known to be in order, its payload a mapping with names of text.
+def bundled(parts: list[Part], about: About) -> Prepared:
+    """Events that are known to be in order, made ready to be written as one line.
 
     Args:
-        event_id: not empty.
-        kind: of the vocabulary.
-        at: with a time zone.
-        about: tenant, workflow, region and actor.
-        payload: an assignment's ``bucket`` is text already.
+        parts: at least two; their ids are not empty and differ.
+        about: tenant, workflow, region and actor of all of them.
 
     Raises:
-        InvalidEvent: the payload has no JSON form or is larger than ``MAX_EVENT_BYTES``.
+        InvalidEvent: a payload has no JSON form, or they are larger than ``MAX_EVENT_BYTES``.
 
     """
+    first = parts[0]
     try:
-        return _assembled(event_id, kind, at, about, orjson.dumps(payload, default=_plain, option=_CANONICAL))
+        payload = orjson.dumps({"events": parts}, default=_plain, option=_CANONICAL)
+        return _assembled([part["id"] for part in parts], BUNDLE, first["at"], about, payload)
     except (TypeError, ValueError, OverflowError):
-        with _as_invalid(event_id):
+        with _as_invalid(first["id"]):
             raise
 
 
-def _assembled(event_id: str, kind: str, at: datetime, about: About, payload: bytes) -> Prepared:
+def _assembled(ids: Sequence[str], kind: str, at: datetime, about: About, payload: bytes) -> Prepared:
     tenant, workflow, region, actor = about
     if len(payload) > MAX_EVENT_BYTES:
         raise InvalidEvent(
-            f"event {event_id!r}: payload has {len(payload):,} bytes, at most {MAX_EVENT_BYTES:,};"
+            f"event {ids[0]!r}: payload has {len(payload):,} bytes, at most {MAX_EVENT_BYTES:,};"
             " texts belong in the content store"
         )
     fields = {
-        "id": event_id,
+        "id": ids[0],
         "kind": kind,
         "at": at if at.tzinfo is UTC else at.astimezone(UTC),
         "tenant": tenant,
@@ -185,8 +209,8 @@ def _assembled(event_id: str, kind: str, at: datetime, about: About, payload: by
         "actor": actor,
     }
     body = body_of(kind, workflow, payload)
-    key = _made(Key, (tenant, event_id))
-    return _made(Prepared, (key, orjson.dumps(fields)[1:-1], payload, body))
+    keys = tuple([_made(Key, (tenant, event_id)) for event_id in ids])
+    return _made(Prepared, (keys, orjson.dumps(fields)[1:-1], payload, body))
 
 
 @contextmanager
@@ -208,10 +232,10 @@ class Writing(NamedTuple):
 def seal(
     prepared: Prepared, writing: Writing, seq: int, previous: bytes, nonce: bytes
 ) -> tuple[bytes, bytes]:
-    """Return the line of an event (with its newline) and its hash in the chain."""
-    payload = prepared.payload
-    envelope = b'{"seq":%d,%b,"rec":"%b","group":%d,"digest":"%b"}' % (
-        seq,
+    """Return a line (with its newline) and its hash in the chain; ``seq`` is its first event's number."""
+    payload, more = prepared.payload, len(prepared.keys) - 1
+    envelope = b'{"seq":%b,%b,"rec":"%b","group":%d,"digest":"%b"}' % (
+        b'%d,"last":%d' % (seq, seq + more) if more else b"%d" % seq,
         prepared.about,
         writing.recorded_at,
         writing.group,
@@ -235,16 +259,20 @@ def redact(entry: Mapping[str, Any], payload: bytes) -> bytes:
     return _envelope(entry)[:-1] + tail
 
 
-def sequence(line: bytes) -> int:
-    """Return a line's sequence number without parsing the rest of it.
+def span(line: bytes) -> tuple[int, int]:
+    """Return the numbers of a line's first and last event without parsing the rest of it.
 
     Raises:
         ValueError: the line does not begin as a record does.
 
     """
-    if not line.startswith(b'{"seq":'):
+    if not line.startswith(_SEQ):
         raise ValueError("it does not begin as a record does")
-    return int(line[7 : line.index(b",", 7, 40)])
+    end = line.index(b",", 7, 40)
+    first = int(line[7:end])
+    if not line.startswith(_LAST, end):
+        return first, first
+    return first, int(line[end + 8 : line.index(b",", end + 8, end + 40)])
 
 
 def parse(line: bytes) -> dict[str, Any]:
@@ -257,10 +285,39 @@ def parse(line: bytes) -> dict[str, Any]:
     entry = orjson.loads(line)  # JSONDecodeError is a ValueError
     if not isinstance(entry, dict):
         raise ValueError("it is not an object")  # noqa: TRY004 - one kind of error for bytes that are no record
-    for name, kind in _FIELDS.items():
-        if not isinstance(entry.get(name, ...), kind):  # a name that is missing is no null
-            raise ValueError(f"its {name!r} is missing or of the wrong kind")  # noqa: TRY004 - as above
+    _require(entry, _FIELDS)
+    if LAST in entry:
+        _require(entry, {LAST: int})
+        _require(entry["payload"], {"events": list})
+        for event in entry["payload"]["events"]:
+            _require(event, _PART)
+        if last_of(entry) - entry["seq"] + 1 != len(entry["payload"]["events"]):
+            raise ValueError(f"its 'last' is {last_of(entry)}, which its events do not make")
     return entry
+
+
+def _require(entry: Any, fields: Mapping[str, type | tuple[type, ...]]) -> None:
+    for name, kind in fields.items():
+        if not isinstance(entry, dict) or not isinstance(entry.get(name, ...), kind):  # missing is no null
+            raise ValueError(f"its {name!r} is missing or of the wrong kind")  # noqa: TRY004 - one kind of error, as above
+
+
+def last_of(entry: Mapping[str, Any]) -> int:
+    """Return the number of the last event in a line."""
+    return int(entry.get(LAST, entry["seq"]))
+
+
+def each(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a line's events, each with all its fields as if it had a line of its own.
+
+    ``digest`` and ``hash`` are the line's.
+    """
+    if LAST not in entry:
+        return [dict(entry)]
+    common = {name: value for name, value in entry.items() if name != LAST}
+    return [
+        {**common, **event, "seq": seq} for seq, event in enumerate(entry["payload"]["events"], entry["seq"])
+    ]
 
 
 def fault(entry: Mapping[str, Any], previous: str | None) -> str | None:
@@ -286,22 +343,33 @@ def written(payload: Any) -> bytes:
 
 
 def _envelope(entry: Mapping[str, Any]) -> bytes:
-    return orjson.dumps({name: entry[name] for name in ENVELOPE})
+    return orjson.dumps({name: entry[name] for name in (_BUNDLED if LAST in entry else ENVELOPE)})
 
 
-def to_record(entry: Mapping[str, Any]) -> Record:
-    return Record(
-        seq=entry["seq"],
-        event_id=entry["id"],
-        kind=entry["kind"],
-        occurred_at=datetime.fromisoformat(entry["at"]),
-        recorded_at=datetime.fromisoformat(entry["rec"]),
-        tenant=entry["tenant"],
-        workflow=entry["workflow"],
-        region=entry["region"],
-        actor=entry["actor"],
-        payload=entry["payload"],
-        digest=entry["digest"],
-        hash=entry["hash"],
-        erased=entry.get("erased", False),
-    )
+def to_records(entry: Mapping[str, Any]) -> list[Record]:
+    """Return the records of a line, by number.
+
+    Raises:
+        KeyError, TypeError, ValueError: it has no such fields.
+
+    """
+    recorded_at, erased = datetime.fromisoformat(entry["rec"]), entry.get("erased", False)
+    parts = entry["payload"]["events"] if LAST in entry else (entry,)
+    return [
+        Record(
+            seq=seq,
+            event_id=part["id"],
+            kind=part["kind"],
+            occurred_at=datetime.fromisoformat(part["at"]),
+            recorded_at=recorded_at,
+            tenant=entry["tenant"],
+            workflow=entry["workflow"],
+            region=entry["region"],
+            actor=entry["actor"],
+            payload=part["payload"],
+            digest=entry["digest"],
+            hash=entry["hash"],
+            erased=erased,
+        )
+        for seq, part in enumerate(parts, entry["seq"])
+    ]

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Self
 
-from rollout.record.segments import EMPTY, Head, decoded, lines, segments
+from rollout.record.segments import EMPTY, Head, decoded, lines, records, segments
 from rollout.records import Record
 
 
@@ -73,7 +73,7 @@ class JournalReader:
         upto = durable_seq(self._folder)
         if upto is not None and limit is not None:
             upto = min(upto, after + limit)
-        yield from islice(map(decoded, lines(self._folder, after, upto)), limit)
+        yield from islice(records(self._folder, after, upto), limit)
 
     def head(self) -> Head:
         """Return the newest durable record's number and hash."""
@@ -87,7 +87,7 @@ class JournalReader:
             newest = line
         if newest is None:
             return EMPTY
-        record = decoded(newest)
+        record = decoded(newest)[-1]
         return Head(record.seq, record.hash)
 
     def __enter__(self) -> Self:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Self
 
-from rollout.record.line import Key, digest_of, redact, written
+from rollout.record.line import Key, digest_of, each, redact, span, written
 from rollout.record.segments import Segment, corrupt, lines_of, parsed
 from rollout.record.tail import sync_folder
 
@@ -75,15 +75,16 @@ def redact_segment(segment: Segment, erasure: Erasure, seqs: Sequence[int]) -> l
     temporary = path.with_suffix(".rewriting")
     with temporary.open("wb") as copy:
         os.fchmod(copy.fileno(), path.stat().st_mode & 0o777)
-        for number, line in enumerate(lines_of(path, first), start=first):
+        for line in lines_of(path, first):
             raw = line.raw
+            number = span(raw)[0]
             if number in wanted:
                 entry = parsed(line)
                 payload = _redacted(entry["payload"], erasure.pseudonym, erasure.records[number])
                 if payload is None:
                     raise corrupt(path, line.offset, number, "it is not what its erasure says")
                 raw = redact(entry, payload)
-                keys.append(Key(entry["tenant"], entry["id"]))
+                keys += [Key(entry["tenant"], event["id"]) for event in each(entry)]
             copy.write(raw)
         copy.flush()
         os.fsync(copy.fileno())

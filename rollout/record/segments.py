@@ -2,7 +2,8 @@
 
 Reading takes no lock and survives what the owner does meanwhile: new segments, and segments that
 are replaced when a customer is erased. No offsets are kept anywhere; a record is found by bisecting
-its segment, whose lines are in order.
+its segment, whose lines are in order. A line may hold several records, which is nobody's matter but
+this module's neighbours': ``records`` gives them one by one.
 """
 
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from rollout.errors import JournalCorrupt
-from rollout.record.line import GENESIS, parse, sequence, to_record
+from rollout.record.line import GENESIS, parse, span, to_records
 from rollout.records import Record
 
 SUFFIX: Final = ".jsonl"
@@ -28,11 +29,15 @@ class Line(NamedTuple):
     offset: int
     raw: bytes
 
+    @property
+    def last(self) -> int:
+        """The number of the last record in it."""
+        return span(self.raw)[1]
+
 
 class Batch(NamedTuple):
-    """Lines that stand behind one another, whole and unread but for the first's and the last's number."""
+    """Lines that stand behind one another, whole and unread but for their numbers."""
 
-    first: int
     path: Path
     raws: list[bytes]
 
@@ -60,8 +65,31 @@ def segments(folder: Path) -> list[Segment]:
     )
 
 
+def records(folder: Path, after: int = 0, upto: int | None = None) -> Iterator[Record]:
+    """Yield the records ``after`` + 1 to ``upto`` (default: all that are there).
+
+    Raises:
+        JournalCorrupt: a record is missing, out of place or cannot be read.
+
+    """
+    for line in lines(folder, after, upto):
+        for record in decoded(line):
+            if record.seq > after and (upto is None or record.seq <= upto):
+                yield record
+
+
+def hash_at(folder: Path, seq: int) -> str | None:
+    """Return the hash of the line that holds a record; None where there is none yet.
+
+    Raises:
+        JournalCorrupt: it is missing or cannot be read.
+
+    """
+    return next((str(parsed(line)["hash"]) for line in lines(folder, seq - 1, seq)), None)
+
+
 def lines(folder: Path, after: int = 0, upto: int | None = None) -> Iterator[Line]:
-    """Yield the lines of records ``after`` + 1 to ``upto`` (default: all that are there).
+    """Yield the lines that hold records ``after`` + 1 to ``upto`` (default: all that are there).
 
     Raises:
         JournalCorrupt: a record is missing or out of place.
@@ -74,7 +102,7 @@ def lines(folder: Path, after: int = 0, upto: int | None = None) -> Iterator[Lin
         start = expected
         for line in lines_of(held[-1].path, expected, upto) if held else ():
             yield line
-            expected += 1
+            expected = line.last + 1
         if expected == start:
             following = found[len(held)] if len(held) < len(found) else None
             if held and (following or upto is not None):
@@ -99,11 +127,11 @@ def batches(folder: Path, after: int, upto: int) -> Iterator[Batch]:
         start = expected
         for batch in _batches_of(held[-1].path, expected, upto) if held else ():
             yield batch
-            expected += len(batch.raws)
+            expected = span(batch.raws[-1])[1] + 1
         if expected == start:  # something is wrong there: line by line it is found out what
             for line in lines(folder, expected - 1, upto):
-                yield Batch(expected, line.segment, [line.raw])
-                expected += 1
+                yield Batch(line.segment, [line.raw])
+                expected = line.last + 1
 
 
 def _batches_of(path: Path, first: int, upto: int) -> Iterator[Batch]:
@@ -112,18 +140,26 @@ def _batches_of(path: Path, first: int, upto: int) -> Iterator[Batch]:
         while first <= upto and (raws := file.readlines(_BUFFER_BYTES)):
             if not raws[-1].endswith(b"\n"):
                 raws.pop()  # a line that is just being written
-            raws = raws[: upto - first + 1]
-            if not raws or not _runs(raws, first):
+            raws, first = _behind_one_another(raws, first, upto)
+            if not raws:
                 return
-            yield Batch(first, path, raws)
-            first += len(raws)
+            yield Batch(path, raws)
 
 
-def _runs(raws: list[bytes], first: int) -> bool:
-    try:
-        return sequence(raws[0]) == first and sequence(raws[-1]) == first + len(raws) - 1
-    except ValueError:
-        return False
+def _behind_one_another(raws: list[bytes], first: int, upto: int) -> tuple[list[bytes], int]:
+    """Return the lines that hold records ``first`` to ``upto``, none if they do not follow, and the next."""
+    expected = first
+    for number, raw in enumerate(raws):
+        if expected > upto:
+            return raws[:number], expected
+        try:
+            begins, ends = span(raw)
+        except ValueError:
+            return [], first
+        if begins != expected and not (number == 0 and begins <= expected <= ends):
+            return [], first
+        expected = ends + 1
+    return raws, expected
 
 
 def cut(folder: Path, first: int, last: int) -> JournalCorrupt:
@@ -158,25 +194,25 @@ def lines_of(path: Path, first: int, upto: int | None = None) -> Iterator[Line]:
             if not raw.endswith(b"\n") or (upto is not None and expected > upto):
                 return  # a line that is just being written ends the journal for now
             try:
-                found = sequence(raw)
+                found, last = span(raw)
             except ValueError as error:
                 raise corrupt(path, offset, expected, str(error)) from error
-            if found != expected:
+            if found != expected and not (expected == first and found <= expected <= last):
                 raise corrupt(path, offset, expected, f"record {found} stands in its place")
             yield Line(path, offset, raw)
-            expected += 1
+            expected = last + 1
             offset += len(raw)
 
 
 def _offset(file: BinaryIO, seq: int) -> int:
-    """Return where the line of record ``seq``, or the next one that is there, begins."""
+    """Return where the line that holds record ``seq``, or the next one that is there, begins."""
     low, high = 0, file.seek(0, 2)
     while high - low > _SCAN_BYTES:
         middle = (low + high) // 2
         file.seek(middle)
         begin = middle + len(file.readline())
         try:
-            if begin < high and sequence(file.readline()) <= seq:
+            if begin < high and span(file.readline())[0] <= seq:
                 low = begin
             else:
                 high = middle
@@ -186,7 +222,7 @@ def _offset(file: BinaryIO, seq: int) -> int:
     file.seek(low)
     for raw in file:
         try:
-            if sequence(raw) >= seq:
+            if span(raw)[1] >= seq:
                 break
         except ValueError:
             break
@@ -214,11 +250,11 @@ def parsed(line: Line) -> dict[str, Any]:
     try:
         return parse(line.raw)
     except ValueError as error:
-        raise corrupt(line.segment, line.offset, sequence(line.raw), str(error)) from error
+        raise corrupt(line.segment, line.offset, span(line.raw)[0], str(error)) from error
 
 
-def decoded(line: Line) -> Record:
-    """Return the record of a line.
+def decoded(line: Line) -> list[Record]:
+    """Return the records of a line.
 
     Raises:
         JournalCorrupt: the line is no complete record.
@@ -226,6 +262,6 @@ def decoded(line: Line) -> Record:
     """
     entry = parsed(line)
     try:
-        return to_record(entry)
+        return to_records(entry)
     except (KeyError, TypeError, ValueError) as error:  # a name that is missing, a time that is none
         raise corrupt(line.segment, line.offset, entry["seq"], str(error)) from error

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from rollout.errors import JournalCorrupt
-from rollout.record.line import fault, parse
+from rollout.record.line import fault, last_of, parse
 from rollout.record.reader import durable_seq
 from rollout.record.segments import EMPTY, Head, Segment, corrupt, cut, segments
 
@@ -81,10 +81,10 @@ def _check(found: Sequence[Segment], acknowledged: int) -> tuple[Head, TornTail 
         last = checked[-1].entry
         assert last is not None
         _sync(segment.path)
-        return Head(last["seq"], last["hash"]), None
+        return Head(last_of(last), last["hash"]), None
 
     good = checked[bad - 1].entry if bad else None
-    head = Head(good["seq"], good["hash"]) if good else previous
+    head = Head(last_of(good), good["hash"]) if good else previous
     if head is None:
         raise corrupt(segment.path, start, segment.first, "none of the newest records can be read")
     line = checked[bad]
@@ -105,11 +105,11 @@ def _before(found: Sequence[Segment]) -> Head:
     segment = found[-2]
     size = segment.path.stat().st_size
     last = _verify(segment, max(0, size - _WINDOW_BYTES), None)[-1]
-    if last.entry is None or last.problem or last.entry["seq"] != found[-1].first - 1:
+    if last.entry is None or last.problem or last_of(last.entry) != found[-1].first - 1:
         raise corrupt(
             segment.path, last.offset, found[-1].first - 1, last.problem or "it is not the last record"
         )
-    return Head(last.entry["seq"], last.entry["hash"])
+    return Head(last_of(last.entry), last.entry["hash"])
 
 
 def _verify(segment: Segment, start: int, previous: Head | None) -> list[_Checked]:
@@ -126,7 +126,7 @@ def _verify(segment: Segment, start: int, previous: Head | None) -> list[_Checke
         checked.append(_Checked(offset, entry, problem))
         offset += len(line)
         if entry is not None:
-            previous = Head(entry["seq"], entry["hash"])
+            previous = Head(last_of(entry), entry["hash"])
     return checked
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 
 from rollout.errors import UsageError
-from rollout.record.line import fault
+from rollout.record.line import each, fault
 from rollout.record.reader import durable_seq
 from rollout.record.segments import Line, lines, parsed
 from rollout.records import Kind
@@ -53,6 +53,8 @@ class _Found:
     entries: list[Entry] = field(default_factory=list)
     transitions: list[Entry] = field(default_factory=list)
     plans: list[Entry] = field(default_factory=list)
+    problems: dict[int, str] = field(default_factory=dict)
+    """What does not verify in a record, by its number."""
 
 
 def account(
@@ -103,7 +105,11 @@ def account(
         transition,
         plan,
         recomputed(entries, transition, moves),
-        tuple(f"record {entry['seq']}: {problem}" for entry in checked if (problem := fault(entry, None))),
+        tuple(
+            f"record {entry['seq']}: {found.problems[entry['seq']]}"
+            for entry in checked
+            if entry["seq"] in found.problems
+        ),
         tuple(_notes(assignment, moves)),
     )
 
@@ -112,8 +118,11 @@ def _lines(journal: Path, numbers: Sequence[int] | None) -> Iterator[Line]:
     if numbers is None:
         yield from lines(journal, 0, durable_seq(journal))
         return
-    for number in numbers:
-        yield from lines(journal, number - 1, number)
+    done = 0
+    for number in sorted(numbers):
+        for line in lines(journal, number - 1, number) if number > done else ():
+            done = line.last
+            yield line
 
 
 def _found(data: Path, ticket_id: str, tenant: str, numbers: Sequence[int] | None) -> _Found:
@@ -123,15 +132,19 @@ def _found(data: Path, ticket_id: str, tenant: str, numbers: Sequence[int] | Non
     for line in _lines(journal, numbers):
         if not any(mark in line.raw for mark in marks):
             continue
-        entry = parsed(line)
-        if entry["tenant"] != tenant:
+        whole = parsed(line)
+        if whole["tenant"] != tenant:
             continue
-        if entry["kind"] == Kind.TRANSITION:
-            found.transitions.append(entry)
-        elif entry["kind"] == Kind.CONFIG:
-            found.plans.append(entry)
-        elif ticket_id in (entry["payload"].get("ticket_id"), entry["payload"].get("into")):
-            found.entries.append(entry)
+        problem = fault(whole, None)
+        for entry in each(whole):
+            if problem:
+                found.problems[entry["seq"]] = problem
+            if entry["kind"] == Kind.TRANSITION:
+                found.transitions.append(entry)
+            elif entry["kind"] == Kind.CONFIG:
+                found.plans.append(entry)
+            elif ticket_id in (entry["payload"].get("ticket_id"), entry["payload"].get("into")):
+                found.entries.append(entry)
     return found
 
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from rollout.errors import JournalCorrupt
 from rollout.queue.register import NAME, Register
-from rollout.record.segments import Head, decoded, lines, parsed
+from rollout.record.segments import Head, hash_at, records
 from rollout.records import Record
 
 TABLES: Final = ("items", "people", "shadows", "answers", "labels")
@@ -103,12 +103,12 @@ class _Upto:
             ).fetchone()
         if row is None or row[0] > self._head.seq:
             return None
-        return next((decoded(line) for line in lines(self.folder, row[0] - 1, row[0])), None)
+        return next(records(self.folder, row[0] - 1, row[0]), None)
 
 
 def _hash_at(journal: Path, seq: int) -> str | None:
     try:
-        return next((str(parsed(line)["hash"]) for line in lines(journal, seq - 1, seq)), None)
+        return hash_at(journal, seq)
     except JournalCorrupt:
         return None
 

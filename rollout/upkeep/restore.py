@@ -14,6 +14,7 @@ from rollout.clock import Clock, SystemClock
 from rollout.errors import BackupDamaged, JournalCorrupt, RecordError, UsageError
 from rollout.record.audit import verify
 from rollout.record.folder import RESTORING, DataFolder
+from rollout.record.line import each
 from rollout.record.lock import OwnerLock
 from rollout.record.segments import lines, parsed
 from rollout.record.tail import sync_folder
@@ -110,7 +111,7 @@ def lost(manifest: Manifest, replaced: Path) -> Lost:
         for line in lines(journal, max(seq - 1, 0)):
             entry = parsed(line)
             if entry["seq"] > seq:
-                kinds[entry["kind"]] += 1
+                kinds.update(event["kind"] for event in each(entry))
             elif entry["hash"] != manifest.head.hash:
                 raise UsageError(f"{replaced} is another journal than the backup's: record {seq} differs")
     except JournalCorrupt as error:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from rollout.errors import JournalCorrupt, UsageError
 from rollout.measure.query import Query, Source, aware_utc
-from rollout.record.line import GENESIS, fault
+from rollout.record.line import GENESIS, fault, last_of
 from rollout.record.reader import durable_seq
 from rollout.record.segments import corrupt, lines, parsed
 
@@ -156,12 +156,13 @@ def verified(data: Path, now: datetime) -> dict[str, Any]:
         for line in lines(journal, after, upto):
             entry = parsed(line)
             if after and seq == after:
-                previous, seq, first = entry["hash"], entry["seq"], entry["seq"] + 1
+                previous, seq, first = entry["hash"], last_of(entry), last_of(entry) + 1
                 continue  # the one before the first: its hash is what the first has to name
             problem = fault(entry, previous)
             if problem:
                 raise corrupt(line.segment, line.offset, entry["seq"], problem)
-            previous, seq, count = entry["hash"], entry["seq"], count + 1
+            count += last_of(entry) - entry["seq"] + 1
+            previous, seq = entry["hash"], last_of(entry)
     except JournalCorrupt as error:
         told |= {"sound": False, "fault": str(error)}
     return told | {"records": count, "first": first, "head": seq, "hash": previous}
