@@ -76,9 +76,9 @@ class Record:
     actor: str
     payload: Mapping[str, Any]
     digest: str
-    """SHA-256 over nonce and canonical payload, hex: what the chain protects."""
+    """SHA-256 over the nonce and what its line holds, hex: what the chain protects."""
     hash: str
-    """The chain: SHA-256 over the previous hash and this record's envelope, hex."""
+    """The chain: SHA-256 over the previous line's hash and this line's envelope, hex."""
     erased: bool = False
 
 

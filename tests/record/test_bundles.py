@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event as Signal
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.errors import ConflictingEvent, InvalidEvent, JournalCorrupt
+from rollout.errors import ConflictingEvent, InvalidEvent, JournalCorrupt, QueueFull
 from rollout.record.audit import verify
 from rollout.record.erasure import Customer, forget
 from rollout.record.folder import DataFolder
@@ -17,6 +18,7 @@ from rollout.record.journal import Journal
 from rollout.record.line import Prepared, bundled, each, parse, prepare, span, to_records
 from rollout.record.reader import JournalReader
 from rollout.record.segments import batches, hash_at, lines, records, segments
+from rollout.record.stage import Write
 from rollout.records import Event, Kind
 
 AT = datetime(2026, 9, 1, tzinfo=UTC)
@@ -147,10 +149,25 @@ def test_one_event_known_and_erased_and_the_others_new_is_a_conflict(tmp_path: P
             journal.submit_prepared([bundle("b")]).result()
 
 
-def test_what_is_queued_is_counted_by_events(tmp_path: Path) -> None:
+def test_what_is_queued_is_counted_by_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started, release = Signal(), Signal()
+    commit = Journal._commit
+
+    def held(self: Journal, write: Write) -> None:
+        started.set()
+        assert release.wait(30)
+        commit(self, write)
+
+    monkeypatch.setattr(Journal, "_commit", held)
     with Journal(tmp_path, queue_events=4) as journal:
-        assert journal.submit_prepared([bundle("a"), bundle("b")]).result()[-1].seq == 6
-        assert journal.queue == (0, 4)
+        futures = [journal.submit_prepared([bundle("a")])]
+        assert started.wait(30)
+        futures.append(journal.submit_prepared([bundle("b")]))
+        assert journal.queue == (3, 4)
+        with pytest.raises(QueueFull, match="3 events wait"):
+            journal.submit_prepared([bundle("c", 2)])
+        release.set()
+        assert [len(future.result(30)) for future in futures] == [3, 3]
 
 
 def test_an_erased_customer_is_in_no_part_of_a_bundle_and_the_chain_holds(tmp_path: Path) -> None:
@@ -168,6 +185,8 @@ def test_an_erased_customer_is_in_no_part_of_a_bundle_and_the_chain_holds(tmp_pa
     assert b"customer of b" not in b"".join(each.path.read_bytes() for each in segments(tmp_path / "journal"))
     audit = verify(tmp_path)
     assert (audit.sound, audit.erased, audit.faults) == (True, 1, [])
+    assert (audit.records, audit.head.seq, audit.unfinished_bytes) == (8, 8, 0)
+    assert verify(tmp_path, head=hash_at(tmp_path / "journal", 5)).anchored_at == 6, "the end of its line"
 
 
 @pytest.mark.parametrize(
