@@ -159,19 +159,21 @@ def base_query(wanted: Sequence[Wanted], units: str) -> str:
     return f"WITH units AS ({units}) {summed(wanted)}"
 
 
-def moved_query(k: str, wanted: Sequence[Wanted], recent: str = "") -> str:
-    """By how much customers' sums ``recent`` move the row of ``base_query``: the open days', if left out.
+def moved_query(k: str, wanted: Sequence[Wanted]) -> str:
+    """By how much open days' tickets move the row of ``base_query``; ``largest`` is of whom they touch."""
+    return moved_by(wanted, units_of(k, wanted, f"FROM {k}_open"), f"{k}_units")
 
-    ``largest`` is of the customers whom they touch.
-    """
+
+def moved_by(wanted: Sequence[Wanted], recent: str, base: str) -> str:
+    """The same of any sums, to be added to those of a table that has all whom they touch."""
     names = ", ".join(f"{name} AS base_{name}" for name in (*unit_names(wanted), "carried"))
     parts = ",\n    ".join(part for want in wanted for part in _moved(wanted, want))
     return f"""WITH recent AS (
-    {recent or units_of(k, wanted, f"FROM {k}_open")}
+    {recent}
 )
 SELECT count(*) - count(base.unit) AS units,
     {parts}
-FROM recent LEFT JOIN (SELECT unit, {names} FROM {k}_units) AS base USING (unit)"""
+FROM recent LEFT JOIN (SELECT unit, {names} FROM {base}) AS base USING (unit)"""
 
 
 def _moved(wanted: Sequence[Wanted], want: Wanted) -> list[str]:
@@ -194,10 +196,10 @@ def _difference(p: str, q: str | None = None) -> str:
 
 
 def joined(k: str, wanted: Sequence[Wanted]) -> str:
-    """The sums of customers whom ``k_come`` touches, its days taken into the base."""
+    """The sums of customers whom ``k_come`` touches, its days taken into the base; ``k_old`` before."""
     sums = ", ".join(f"come.{name} + coalesce(old.{name}, 0) AS {name}" for name in unit_names(wanted))
     return f"""SELECT unit, {sums}, come.carried | coalesce(old.carried, 0) AS carried
-FROM {k}_come AS come LEFT JOIN {k}_units AS old USING (unit)"""
+FROM {k}_come AS come LEFT JOIN {k}_old AS old USING (unit)"""
 
 
 def lost(k: str) -> str:
@@ -206,8 +208,8 @@ def lost(k: str) -> str:
 WHERE come.unit IS NULL OR before.carried & come.carried <> before.carried"""
 
 
-def corrected(k: str, wanted: Sequence[Wanted]) -> str:
-    """The sums of ``k_affected``, days of the base having been ``k_left`` and now being ``k_come``.
+def corrected(k: str, wanted: Sequence[Wanted], *, some_lost: bool) -> str:
+    """The sums of customers whom ``k_come`` touches: days of the base were ``k_left`` and are that now.
 
     Of whoever is ``lost`` all tickets of the base are summed again.
     """
@@ -215,8 +217,11 @@ def corrected(k: str, wanted: Sequence[Wanted]) -> str:
         f"coalesce(old.{name}, 0) - coalesce(before.{name}, 0) + come.{name} AS {name}"
         for name in unit_names(wanted)
     )
-    return f"""SELECT unit, {sums}, come.carried | coalesce(old.carried, 0) AS carried
-FROM {k}_come AS come LEFT JOIN {k}_left AS before USING (unit) LEFT JOIN {k}_units AS old USING (unit)
+    added = f"""SELECT unit, {sums}, come.carried | coalesce(old.carried, 0) AS carried
+FROM {k}_come AS come LEFT JOIN {k}_left AS before USING (unit) LEFT JOIN {k}_old AS old USING (unit)"""
+    if not some_lost:
+        return added
+    return f"""{added}
     ANTI JOIN {k}_lost USING (unit)
 UNION ALL BY NAME
 FROM ({units_of(k, wanted, f"FROM {k}_base SEMI JOIN {k}_lost USING (unit)")})"""

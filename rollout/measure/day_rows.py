@@ -179,21 +179,19 @@ class Rows:
         self._closed.replace("FALSE", f"FROM {k}_open WHERE {gone}", {})
         self._open.replace(gone, f"FROM {k}_open WHERE FALSE", {})
         self.based |= settled
-        moved = Query(sql.moved_query(k, self.wanted, f"FROM {k}_come"), params).one(self.source)
-        self._base = _moved(self._base, moved)
-        self._replace_sums(f"SELECT unit FROM {k}_come", sql.joined(k, self.wanted), params)
+        self._touch(f"SELECT unit FROM {k}_come")
+        moved = sql.moved_by(self.wanted, f"FROM {k}_come", f"{k}_old")
+        self._base = _moved(self._base, Query(moved, params).one(self.source))
+        self._replace_sums(sql.joined(k, self.wanted), params)
 
     def _correct(self, patched: set[date], params: Mapping[str, Any]) -> None:
         """Take what days of the base added to customers' sums away, and what they add now in."""
         k = self.k
         self._sum(f"{k}_come", f"FROM {k}_base WHERE {self._choose(patched)}", params)
-        self.source.query(f"CREATE OR REPLACE TABLE {k}_lost AS {sql.lost(k)}")
-        touched = f"SELECT unit FROM {k}_left UNION SELECT unit FROM {k}_come"
-        some = f"FROM {k}_units WHERE unit IN ({touched})"
-        before = Query(sql.base_query(self.wanted, some), params).one(self.source)
-        self._replace_sums(touched, sql.corrected(k, self.wanted), params)
-        some = f"FROM {k}_units SEMI JOIN {k}_affected USING (unit)"
-        after = Query(sql.base_query(self.wanted, some), params).one(self.source)
+        lost = self.source.query(f"CREATE OR REPLACE TABLE {k}_lost AS {sql.lost(k)}")[0]["Count"]
+        self._touch(f"SELECT unit FROM {k}_left UNION SELECT unit FROM {k}_come")
+        before = Query(sql.base_query(self.wanted, f"FROM {k}_old"), params).one(self.source)
+        after = self._replace_sums(sql.corrected(k, self.wanted, some_lost=lost > 0), params)
         self._base = _corrected(self._base, before, after)
         smaller = any(name.endswith("__largest") and _less(after[name], before[name]) for name in before)
         if smaller or not self._base["units"]:
@@ -204,15 +202,22 @@ class Rows:
         made = f"CREATE OR REPLACE TABLE {table} AS {sql.units_of(self.k, self.wanted, rows)}"
         Query(made, params).rows(self.source)
 
-    def _replace_sums(self, units: str, sums: str, params: Mapping[str, Any]) -> None:
-        """Put ``sums`` in the place of the base's sums of ``units``, which are who is affected."""
+    def _touch(self, units: str) -> None:
+        """Say which customers are affected, and take what the base has of them out once: it is wide."""
         k, made = self.k, self.source.query
         made(f"CREATE OR REPLACE TABLE {k}_affected AS {units}")
+        made(f"CREATE OR REPLACE TABLE {k}_old AS FROM {k}_units SEMI JOIN {k}_affected USING (unit)")
+
+    def _replace_sums(self, sums: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Put ``sums`` in the place of those of whom is affected; returns the row of ``summed`` over them."""
+        k = self.k
         Query(f"CREATE OR REPLACE TABLE {k}_fixed AS {sums}", params).rows(self.source)
         self._units.replace(f"unit IN (SELECT unit FROM {k}_affected)", f"FROM {k}_fixed", {})
-        for name in ("left", "come", "lost", "fixed"):  # room that is needed once
-            made(f"DROP TABLE IF EXISTS {k}_{name}")
+        found = Query(sql.base_query(self.wanted, f"FROM {k}_fixed"), params).one(self.source)
+        for name in ("left", "come", "lost", "old", "fixed"):  # room that is needed once
+            self.source.query(f"DROP TABLE IF EXISTS {k}_{name}")
         self.patches += 1
+        return found
 
     def _waiting(self) -> dict[str, Any]:
         rows = [known.waiting for known in self.days.values() if known.waiting]
