@@ -144,6 +144,19 @@ def test_a_change_in_a_closed_day_is_noticed(desk: Desk, happens: Callable[[Desk
     assert sums.kept_looks > 0, "the days that did not change are kept again"
 
 
+def test_a_closed_day_may_change_again_and_again(desk: Desk) -> None:
+    """Corrections stay exact: ratings that come and go, tickets that leave and return."""
+    desk.add_frame(world(600, customers=60))
+    sums = kept(desk)
+    for number in range(5):
+        rated = {"csat": 1.0 + number % 5, "csat_at": START + timedelta(hours=3)}
+        change(desk, "t5", **(rated if number % 3 else {"csat": None, "csat_at": None}))
+        change(desk, "t7", excluded="spam" if number % 2 else None, handle_seconds=1e6 / (number + 1))
+        scope = scope_at(desk, FIRST + timedelta(minutes=number + 1))
+        check_sums(desk, sums, scope, WANTED)
+    assert sums.kept_looks == 5
+
+
 @pytest.mark.parametrize("days", [10, 24])
 def test_a_late_rating_of_an_open_day_takes_the_voice_of_a_closed_day(desk: Desk, days: int) -> None:
     """The week's first rating counts, even where it arrives last: the closed ticket's does not any more."""
