@@ -87,6 +87,7 @@ class ApprovalRow(TypedDict):
     expires_at: str | None
     approvers: int
     decisions: list[DecidedRow]
+    result: dict[str, Any] | None
     error: str | None
 
 

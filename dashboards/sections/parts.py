@@ -201,14 +201,17 @@ def trouble(problem: ApiProblem) -> None:
     st.error(f"**{plain(problem.title)}**  \n{plain(problem.detail)}")
 
 
-def act(doing: Callable[[], object], said: str) -> None:
-    """Do something at the server, then draw the page anew with ``said``; or show why it was refused."""
+def act(doing: Callable[[], Any], said: str | Callable[[Any], str]) -> None:
+    """Do something at the server, then draw the page anew with ``said``; or show why it was refused.
+
+    ``said`` may depend on what the server answered.
+    """
     try:
-        doing()
+        told = doing()
     except ApiProblem as problem:
         trouble(problem)
         return
-    st.session_state["done"] = said
+    st.session_state["done"] = said if isinstance(said, str) else said(told)
     st.cache_data.clear()
     st.rerun()
 

@@ -11,19 +11,28 @@ from dashboards.viewing import Viewing
 
 _TICKETS, _APPROVALS = "Tickets", "Approvals"
 _SECTIONS: Final = {name: name for name in (_TICKETS, _APPROVALS)}
+_SECTION: Final = "section"
+"""Session key of the chosen one."""
 
 
 def show(viewing: Viewing) -> None:
     parts.title("Desk", f"{viewing.name}: what agents handed to people, the gravest first.")
     with st.container(horizontal=True, vertical_alignment="center"):
-        section = parts.choose("Section", _SECTIONS, key="section")
+        section = parts.choose("Section", _SECTIONS, key=_SECTION)
+        calls = approvals.waiting(viewing) if section == _TICKETS else 0
+        if calls:  # not in the choice's label: that is in the address
+            st.badge(f"{calls} {'call waits' if calls == 1 else 'calls wait'} for approval", color="orange")
         known = who.ask(viewing)
     if section == _APPROVALS:
         with parts.guarded("The approvals"):
-            approvals.show(viewing, known=known)
+            approvals.show(viewing, known=known, look=_look_at_tickets)
         return
     with parts.guarded("The desk"):
         _tickets(viewing, known=known)
+
+
+def _look_at_tickets() -> None:
+    st.session_state[_SECTION] = _TICKETS
 
 
 def _tickets(viewing: Viewing, *, known: bool) -> None:

@@ -35,7 +35,7 @@ SELECT * FROM (
     WHERE tenant = $tenant AND list_contains($kinds, kind)
         AND ($refused IS FALSE OR json_extract_string(payload, '$.action') = 'refused')
         AND (kind <> 'approval' OR json_extract_string(payload, '$.verdict') IS NOT NULL)
-        AND (kind <> 'tool' OR json_extract_string(payload, '$.what') IN ('refused', 'begun'))
+        AND (kind <> 'tool' OR json_extract_string(payload, '$.what') IN ('refused', 'asked', 'begun'))
     UNION ALL
     SELECT seq, occurred_at, 'transition', actor, workflow, NULL,
         json_object('action', action, 'track', track, 'to_step', to_step, 'detail', sentence)

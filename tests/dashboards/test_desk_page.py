@@ -166,14 +166,60 @@ def test_ticket_text_is_shown_letter_by_letter(opened: Opener, waiting: Any, sam
         assert not any("![x](" in text or "<script>" in text for text in marked), path
 
 
-def test_approvals_show_the_very_arguments_and_send_their_digest(opened: Opener, waiting: Any) -> None:
-    waiting.answers["/v1/approvals/t-1:1/approve"] = {"approval_id": "t-1:1"}
+def test_approvals_show_the_very_arguments_and_send_their_digest(
+    opened: Opener, waiting: Any, desk: Any
+) -> None:
+    result = {"order": "o-17", "refunded_usd": "80.00"}
+    waiting.answers["/v1/approvals/t-1:1/approve"] = desk.approval(state="done", result=result)
     page = opened("desk")
+    assert "1 call waits for approval" in said(page)
     page.button_group(key="section").set_value("Approvals").run()
     assert '"order": "o-17"' in page.code[0].value
+    assert "$80.00" in said(page)
     press(page, "Approve this call")
+    assert "refund for ticket t-1 was made, once, and it answered: order o-17" in said(page)
     body = {"reason": "", "arguments_digest": "sha256:aa", "actor": "ada"}
     assert waiting.sent == [("/v1/approvals/t-1:1/approve", body)]
+
+
+@pytest.mark.parametrize(
+    ("became", "told"),
+    [
+        ({"state": "pending"}, "it takes another person's"),
+        ({"state": "failed", "error": "more than was paid"}, "changed nothing (more than was paid)"),
+        ({"state": "unknown"}, "nobody knows what it did"),
+    ],
+)
+def test_whoever_approves_reads_what_came_of_it(
+    opened: Opener, waiting: Any, desk: Any, became: dict[str, Any], told: str
+) -> None:
+    waiting.answers["/v1/approvals/t-1:1/approve"] = desk.approval(**became)
+    page = opened("desk")
+    page.button_group(key="section").set_value("Approvals").run()
+    assert told in said(press(page, "Approve this call"))
+
+
+def test_whoever_decides_stays_with_the_calls_when_fewer_wait(
+    opened: Opener, waiting: Any, desk: Any
+) -> None:
+    waiting.answers["/v1/approvals"] = {"approvals": [desk.approval(), desk.approval(approval_id="t-2:1")]}
+    waiting.answers["/v1/approvals/t-1:1/approve"] = desk.approval(state="pending")
+    page = opened("desk")
+    assert "2 calls wait for approval" in said(page)
+    page.button_group(key="section").set_value("Approvals").run()
+    waiting.answers["/v1/approvals"] = {"approvals": [desk.approval(approval_id="t-2:1")]}
+    press(page, "Approve this call")
+    assert "1 of tier1-support wait" in said(page)
+    assert page.button_group(key="section").value == "Approvals"
+    assert len(page.code) == 1
+
+
+def test_the_ticket_of_a_call_is_one_click_away(opened: Opener, waiting: Any) -> None:
+    page = opened("desk")
+    page.button_group(key="section").set_value("Approvals").run()
+    press(page, "Read the ticket")
+    assert page.button_group(key="section").value == "Tickets"
+    assert page.subheader[0].value.replace("\\", "") == "t-1"
 
 
 def test_a_denial_says_why(opened: Opener, waiting: Any) -> None:

@@ -12,7 +12,7 @@ from rollout.clock import SimulatedClock
 from rollout.errors import UsageError
 from rollout.incidents.incident import Severity, event, opening
 from rollout.record.folder import DataFolder
-from rollout.records import Claimed, Drafted, Event, JudgeCalibrated, Kind
+from rollout.records import Claimed, Drafted, Event, JudgeCalibrated, Kind, ToolCalled, ToolDecided
 from rollout.upkeep.trail import KINDS, KNOWN, trail, verified
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
@@ -76,6 +76,30 @@ def test_whether_a_judge_was_found_to_be_worth_something_is_told(
     (row,) = trail(folder.view, "default", "judging", since=NOW)["rows"]
     assert (row["action"], row["about"], row["detail"], row["actor"]) == (action, "judge:m#1", detail, "ada")
     assert ("calibration", action) in told(folder)
+
+
+def test_an_approval_can_be_told_by_the_call_it_is_about(folder: Any) -> None:
+    """Who agreed is of use only beside what an agent had asked for."""
+    same = {"ticket_id": "t-1", "customer_id": "c", "version": "a@1", "step": "full", "mode": "live"}
+    asked = ToolCalled(
+        **same, number=1, tool="refund", what="asked", message=1, detail="too much", approval_id="apr-1"
+    )
+    read = ToolCalled(**same, number=2, tool="get_order", what="read", message=1)
+    said = ToolDecided("t-1", 1, "apr-1", "approve", "sha256:aa", begins=True)
+    folder.record(
+        [
+            Event("tool:t-1:1", Kind.TOOL, NOW, asked, workflow="w", actor="agent:a@1"),
+            Event("tool:t-1:2", Kind.TOOL, NOW, read, workflow="w", actor="agent:a@1"),
+            Event("tool-decision:t-1:1:1", Kind.APPROVAL, NOW, said, workflow="w", actor="ada"),
+        ]
+    )
+    folder.catch_up()
+    rows = trail(folder.view, "default", "desk", since=NOW)["rows"]
+    assert [(row["actor"], row["action"], row["about"]) for row in rows[:2]] == [
+        ("ada", "approve", "apr-1, t-1"),
+        ("agent:a@1", "asked", "apr-1, refund, t-1, a@1"),
+    ]
+    assert len(rows) == 3, "and the claim; what only reads is no deed"
 
 
 def test_every_kind_of_record_is_in_the_trail_or_in_a_tickets_story() -> None:
