@@ -7,8 +7,9 @@ that a look sums the rows of the other days and corrects the customers whom they
 
 ``k`` is the prefix of a gate's tables: ``chosen`` (days being counted, of which ``days`` is the condition),
 ``open`` and ``base`` (rows of tickets), ``strata``, ``voices`` (ratings), ``past`` (what customers did
-before the first exposure), ``units`` (customers' sums over the base), ``affected`` (customers of days of
-the base that have just been counted). Customers are kept as 64-bit hashes: nothing readable of them is
+before the first exposure), ``units`` (customers' sums over the base), ``affected`` (customers whose tickets
+of the base are others at this look); and for the length of a look ``left`` and ``come`` (what days of the
+base added to customers' sums, and add now), ``lost``, ``touched``, ``old`` and ``fixed``. Customers are kept as 64-bit hashes: nothing readable of them is
 held a second time, and among a million two fall together once in 10⁷ gates.
 """
 

@@ -45,10 +45,12 @@ class Rows:
         self.based: set[date] = set()
         """Days whose tickets are in the base: time alone changes nothing about them any more."""
         self.patches = 0
-        """How often the base has changed; ``affected`` are the customers of the last time."""
+        """Looks at which the base changed; ``affected`` are the customers of the last of them."""
         self.as_of: datetime | None = None
         self._base: dict[str, Any] = {}
         self._counts = 0
+        self._patched = False
+        """Whether the base has changed at this look already: by a late day, before a day closes."""
         self._past: Mapping[str, Any] = {}
         names = ("open", "base", "strata", "voices", "units")
         self._open, self._closed, self._strata, self._voices, self._units = (
@@ -68,6 +70,7 @@ class Rows:
         stale = {day for day, revision in revisions.items() if self._stale(day, revision, scope.as_of)}
         stale |= self.days.keys() - revisions.keys()
         self._remember(scope, params, stale)
+        self._patched = False
         if stale:
             if rates(self.wanted):
                 stale |= self._listen(scope, params, stale)
@@ -203,21 +206,28 @@ class Rows:
         Query(made, params).rows(self.source)
 
     def _touch(self, units: str) -> None:
-        """Say which customers are affected, and take what the base has of them out once: it is wide."""
+        """Take what the base has of some customers out of it once: it is a wide table."""
         k, made = self.k, self.source.query
-        made(f"CREATE OR REPLACE TABLE {k}_affected AS {units}")
-        made(f"CREATE OR REPLACE TABLE {k}_old AS FROM {k}_units SEMI JOIN {k}_affected USING (unit)")
+        made(f"CREATE OR REPLACE TABLE {k}_touched AS {units}")
+        made(f"CREATE OR REPLACE TABLE {k}_old AS FROM {k}_units SEMI JOIN {k}_touched USING (unit)")
 
     def _replace_sums(self, sums: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Put ``sums`` in the place of those of whom is affected; returns the row of ``summed`` over them."""
+        """Put ``sums`` in the place of those of whom was touched; returns the row of ``summed`` over them."""
         k = self.k
         Query(f"CREATE OR REPLACE TABLE {k}_fixed AS {sums}", params).rows(self.source)
-        self._units.replace(f"unit IN (SELECT unit FROM {k}_affected)", f"FROM {k}_fixed", {})
+        self._units.replace(f"unit IN (SELECT unit FROM {k}_touched)", f"FROM {k}_fixed", {})
         found = Query(sql.base_query(self.wanted, f"FROM {k}_fixed"), params).one(self.source)
-        for name in ("left", "come", "lost", "old", "fixed"):  # room that is needed once
+        self._note_patch(f"FROM {k}_touched")
+        for name in ("left", "come", "lost", "touched", "old", "fixed"):  # room that is needed once
             self.source.query(f"DROP TABLE IF EXISTS {k}_{name}")
-        self.patches += 1
         return found
+
+    def _note_patch(self, units: str) -> None:
+        """Say whose tickets of the base are others at this look; whoever keeps a part follows by it."""
+        also = f" UNION FROM {self.k}_affected" if self._patched else ""
+        self.source.query(f"CREATE OR REPLACE TABLE {self.k}_affected AS {units}{also}")
+        self.patches += not self._patched
+        self._patched = True
 
     def _waiting(self) -> dict[str, Any]:
         rows = [known.waiting for known in self.days.values() if known.waiting]

@@ -277,6 +277,20 @@ def test_until_its_next_change_a_ticket_carries_the_same(desk: Desk, metric: str
     assert changed > 100, metric
 
 
+def test_a_late_day_and_one_that_closes_at_the_same_look_are_one_change(desk: Desk) -> None:
+    """Or else categories and the split would be summed over the whole base, once a day at a busy desk."""
+    desk.add_frame(world(800))
+    sums = kept(desk)
+    check(desk, sums, FIRST + timedelta(hours=1))
+    rows = next(iter(sums._gates.values())).rows
+    assert rows is not None
+    before, based = rows.patches, set(rows.based)
+    change(desk, "t5", csat=1.0, csat_at=START + timedelta(hours=3))
+    check(desk, sums, FIRST + timedelta(days=2))
+    assert START.date() in based < rows.based
+    assert rows.patches == before + 1
+
+
 def test_a_look_counts_only_days_that_changed(desk: Desk) -> None:
     desk.add_frame(world(3000))
     sums = kept(desk)
