@@ -9,8 +9,9 @@ that a look sums the rows of the other days and corrects the customers whom they
 ``open`` and ``base`` (rows of tickets), ``strata``, ``voices`` (ratings), ``past`` (what customers did
 before the first exposure), ``units`` (customers' sums over the base), ``affected`` (customers whose tickets
 of the base are others at this look); and for the length of a look ``left`` and ``come`` (what days of the
-base added to customers' sums, and add now), ``lost``, ``touched``, ``old`` and ``fixed``. Customers are kept as 64-bit hashes: nothing readable of them is
-held a second time, and among a million two fall together once in 10⁷ gates.
+base added to customers' sums, and add now), ``lost``, ``touched``, ``old`` and ``fixed``. Customers are kept
+as 64-bit hashes: nothing readable of them is held a second time, and among a million two fall together
+once in 10⁷ gates.
 """
 
 from collections.abc import Collection, Sequence
