@@ -11,10 +11,13 @@ import httpx
 import numpy as np
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from agents.tools.refusals import ToolFailed
 from policies.load import load_plan
+from policies.tool_files import load_tools
 from rollout.approvals.calls import ASKED, DONE, PENDING, Call, of_ticket
+from rollout.cli import app
 from rollout.record.audit import verify
 from rollout.record.folder import DataFolder
 from rollout.records import Kind
@@ -22,7 +25,7 @@ from rollout.serve import server
 from rollout.trials import demo, demo_tools, world
 from rollout.trials.demo import Settings
 from rollout.trials.demo_run import demonstrate, plans_of
-from rollout.trials.desk_calls import OF_A_KIND
+from rollout.trials.desk_calls import OF_A_KIND, TOOLS
 from rollout.trials.wording import order_of
 from rollout.trials.world import Size
 
@@ -197,3 +200,14 @@ def test_who_opens_the_demo_approves_one_which_is_made_once_and_denies_another(c
         ]
     assert Counter(returned)[good["ticket_id"]] == 2, "the order was looked up, and the money paid once"
     assert Counter(returned)[bad["ticket_id"]] == 1, "only looked up"
+
+
+def test_the_command_serves_the_demo_with_its_own_plan_and_tools(
+    closed: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[tuple[Path, Path | None]] = []
+    monkeypatch.setattr("rollout.serve.up", lambda data, *, plans, **_: served.append((data, plans)))
+    result = CliRunner().invoke(app, ["demo", "--data", str(closed.data), "--no-open"])
+    assert result.exit_code == 0, result.output
+    assert served == [(closed.data, closed.data / "policies" / "rollouts")]
+    assert load_tools(closed.data / "policies" / "tools") == load_tools(TOOLS)
