@@ -122,7 +122,8 @@ class Server:
                 self.ready()
                 break
             time.sleep(0.1)
-        os.sched_setaffinity(self.answering, {0})
+        for thread in Path(f"/proc/{self.answering}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {0})
 
     def ready(self) -> None:
         """Nothing more to wait for."""
