@@ -269,9 +269,9 @@ class View:
         with self._writing, self._damage_noted():
             with self._transaction() as cursor:
                 cursor.execute(_REVISED, [tenant, customer_id])
-                for table, column in _PERSONAL:
+                for table, column, besides in _PERSONAL:
                     changed += cursor.execute(
-                        f"UPDATE {table} SET {column} = ? WHERE tenant = ? AND {column} = ?",
+                        f"UPDATE {table} SET {column} = ?{besides} WHERE tenant = ? AND {column} = ?",
                         [pseudonym, tenant, customer_id],
                     ).fetchall()[0][0]
             if changed and self._path:
@@ -309,11 +309,12 @@ WHERE (tenant, workflow, "day") IN (
 """Whatever was kept of the days of a customer who is to be forgotten holds no longer."""
 
 _PERSONAL: Final = (
-    ("tickets", "customer_id"),
-    ("assignments", "unit"),
-    ("histories", "customer_id"),
-    ("facts", "customer_id"),
+    ("tickets", "customer_id", ""),
+    ("assignments", "unit", ", bucket = 0"),
+    ("histories", "customer_id", ""),
+    ("facts", "customer_id", ""),
 )
+"""Tables and columns that name a customer, and what goes with the name: a bucket is a hash of it."""
 
 
 def _insert(cursor: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:

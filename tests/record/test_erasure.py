@@ -11,7 +11,8 @@ from rollout.record.audit import verify
 from rollout.record.content import Text
 from rollout.record.folder import DataFolder
 from rollout.record.journal import Journal
-from rollout.records import Assigned, Event, Kind, Rated, TicketOpened
+from rollout.record.line import bundled, canonical
+from rollout.records import Assigned, Event, Kind, Rated, TicketOpened, Triaged
 
 T = datetime(2026, 3, 1, tzinfo=UTC)
 GONE, STAYS = "customer-gone@example.org", "customer-stays@example.org"
@@ -65,6 +66,31 @@ def test_the_hash_of_a_forgotten_customer_is_gone_and_that_of_others_is_not(fold
     gone = {ticket for ticket in buckets if int(ticket[1:]) % 3 == 0}
     assert {str(buckets[ticket]) for ticket in gone} == {"0"}
     assert {str(buckets[ticket]) for ticket in buckets.keys() - gone} == {str(2**64 - 1)}
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_view_that_forgets_is_the_view_that_never_knew(tmp_path, shared):
+    """Also of the hash: a view made anew from the redacted journal is the same in every table."""
+    with DataFolder.open(tmp_path) as folder:
+        fill(folder, range(3))
+        line = [
+            {"at": T, "id": f"{kind}:b", "kind": kind, "payload": orjson.loads(canonical(told, kind))}
+            for kind, told in (
+                ("ticket", TicketOpened("b", GONE, T)),
+                ("triage", Triaged("b", "billing", "normal", "neutral", "simple", (), "rules@1")),
+                ("assignment", assigned("b", GONE)),
+            )
+        ]
+        if shared:
+            folder.journal.submit_prepared([bundled(line, ("default", "w", None, "router"))]).result()
+        folder.catch_up()
+        folder.forget("default", GONE)
+        folder.catch_up()
+        told = folder.view.query("SELECT DISTINCT bucket FROM assignments WHERE unit <> ?", [STAYS])
+        assert told == [{"bucket": 0}]
+        before = folder.view.digest()
+        folder.rebuild()
+        assert folder.view.digest() == before
 
 
 def test_nothing_of_the_customer_is_left_in_any_file(folder, tmp_path):
