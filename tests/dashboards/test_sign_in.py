@@ -235,6 +235,8 @@ def test_a_token_of_another_issuer_is_refused_though_the_dashboard_trusts_it(pla
         page = place.signed_in("grace")
         expect(page.get_by_text("it is from another issuer")).to_be_visible(timeout=PATIENT)
         expect(page.get_by_text(DESK)).to_have_count(0)
+        sent = {"authorization": f"Bearer {place.provider.token('grace')}"}
+        assert httpx.get(f"{place.api}/v1/me", headers=sent, trust_env=False).status_code == 401
     finally:
         place.provider.issuer = place.provider.url
 

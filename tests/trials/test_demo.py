@@ -130,6 +130,9 @@ def test_a_good_agent_climbs_to_full_and_a_bad_update_is_taken_back(tmp_path) ->
     assert not [
         row for row in summary["transitions"] if row["track"] == "ladder" and row["action"] == "roll_back"
     ]
+    with DataFolder.open(tmp_path / "data", create=False) as folder:
+        asked = [record.payload for record in folder.journal.read() if record.kind == Kind.TOOL]
+    assert "asked" in {each.get("what") for each in asked}, "calls wait for a person at its desk"
 
 
 def test_whoever_opens_the_desk_finds_words(week) -> None:
