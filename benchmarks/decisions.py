@@ -27,6 +27,9 @@ from simulation.desk import World  # noqa: E402
 from simulation.policies import POLICIES, PROMOTE, ROLL_BACK, Ours  # noqa: E402
 from simulation.report import write_report  # noqa: E402
 
+from experiments.sequential import NARROW  # noqa: E402
+from experiments.verdict import RESERVE  # noqa: E402
+
 TRUTHS: dict[str, tuple[float, float, float, float]] = {
     "no difference": (0, 0, 0, 0),
     "slightly better": (-0.5, -0.5, 0, 0),
@@ -178,7 +181,8 @@ def main() -> None:
     if not chosen.report:
         for part in chosen.part or PARTS:
             figures[part] = PARTS[part](chosen.reps, chosen.seed, _say(begun))
-            figures.setdefault("size", {})[part] = {"reps": chosen.reps, "seed": chosen.seed}
+            made = {"reps": chosen.reps, "seed": chosen.seed, "reserve": RESERVE, "spread": NARROW}
+            figures.setdefault("size", {})[part] = made
             store.write_text(json.dumps(figures, indent=1) + "\n")
     print(write_report(figures, chosen.out))
 

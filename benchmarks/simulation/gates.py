@@ -77,26 +77,27 @@ def simulate(survey: Survey, seed: int) -> Path:
     day_of = dict.fromkeys((*CADENCES, REMEMBERED), np.inf)
     information_of = dict.fromkeys((*CADENCES, REMEMBERED), np.inf)
     for index, (customer, arm, rating, time) in enumerate(desk.days(rng)):
-        seen = sums.prefixes(customer, arm, rating)
+        waiting = [cadence for cadence in CADENCES if day_of[cadence] == np.inf]
+        seen = sums.prefixes(customer, arm, rating) if waiting else None
         sums.add(customer, arm, rating)
         end = sums.look()
-        # Prefixes treat a customer's second answer of the day apart; the day's end is exact.
-        for name in ("effect", "robust", "floor", "smaller", "effective", "at_margin"):
-            getattr(seen, name)[-1] = getattr(end, name)[0]
         rows.append((end.effect[0], end.robust[0], end.floor[0], end.smaller[0]))
-        variance = np.maximum(seen.robust, seen.floor)
-        passing = _passes(seen)
         if day_of[REMEMBERED] == np.inf and sums.passes_with_history(end):
             # Counted in the information that the plain estimate has by then: the same answers.
             day_of[REMEMBERED] = index
             information_of[REMEMBERED] = 1 / max(end.robust[0], end.floor[0])
-        for cadence, looks in CADENCES.items():
-            if passing.any() and day_of[cadence] == np.inf:
-                hit = passing & _looked_at(time, looks)
-                if hit.any():
-                    first = int(np.argmax(hit))
-                    day_of[cadence] = index + time[first]
-                    information_of[cadence] = 1 / variance[first]
+        if seen is None:
+            continue
+        # Prefixes treat a customer's second answer of the day apart; the day's end is exact.
+        for name in ("effect", "robust", "floor", "smaller", "effective", "at_margin"):
+            getattr(seen, name)[-1] = getattr(end, name)[0]
+        passing = _passes(seen)
+        for cadence in waiting if passing.any() else ():
+            hit = passing & _looked_at(time, CADENCES[cadence])
+            if hit.any():
+                first = int(np.argmax(hit))
+                day_of[cadence] = index + time[first]
+                information_of[cadence] = 1 / max(seen.robust[first], seen.floor[first])
     return Path(*np.array(rows).T, day_of, information_of)
 
 
@@ -149,7 +150,12 @@ def _passes(seen: Prefixes) -> np.ndarray:
     known = np.isfinite(variance) & (variance > 0) & (seen.smaller >= BURN_IN) & (seen.effective >= CLUSTERS)
     information = np.where(known, 1 / np.where(known, variance, 1.0), 1.0)
     score = (np.where(known, seen.effect, -1.0) + MARGIN) * information
-    enough = log_evidence(score, information, MARGIN, NARROW * MARGIN) >= np.log(1 / PASS_ALPHA)
+    goal = np.log(1 / PASS_ALPHA)
+    # No mixture of likelihood ratios exceeds the largest of them, exp(S²/2I): most days end here.
+    possible = known & (score > 0) & (score**2 >= 2 * goal * information)
+    if not possible.any():
+        return possible
+    enough = log_evidence(score, information, MARGIN, NARROW * MARGIN) >= goal
     return known & enough & (seen.effect >= -MARGIN)
 
 

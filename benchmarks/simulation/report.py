@@ -35,10 +35,7 @@ def write_report(figures: dict[str, Any], folder: Path) -> str:
     for name, rates in (figures.get("checks", {}) | figures.get("integrity", {})).items():
         note = _NOTES[name]
         parts += ["", f"## {name.capitalize()}", "", note, "", *_mean_table(rates)]
-    size = ", ".join(
-        f"{part} {each['reps']} (seed {each['seed']})" for part, each in figures.get("size", {}).items()
-    )
-    parts += ["", f"Sizes (`--reps`): {size}.", ""]
+    parts += ["", "## How each part was made", "", _MADE, "", *_made_table(figures.get("size", {})), ""]
     text = "\n".join(parts)
     (folder / "gate-simulation.md").write_text(text)
     return text
@@ -113,6 +110,14 @@ def _mean_table(found: dict[str, Any]) -> list[str]:
 
 def _share(share: float, runs: int) -> str:
     return f"{share:.3f} ±{math.sqrt(max(share * (1 - share), 0.0) / runs):.3f}"
+
+
+def _made_table(sizes: dict[str, Any]) -> list[str]:
+    lines = ["| Part | `--reps` | Seed | Reserve | τ/μ |", "|---|--:|--:|--:|--:|"]
+    for part, each in sizes.items():
+        cells = (part, *(str(each.get(key, "–")) for key in ("reps", "seed", "reserve", "spread")))
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def _day(day: float | None) -> str:
@@ -190,6 +195,9 @@ of sixty days before the rollout, with the same answers."""
 _DATES = """\
 Share of gates without a difference that had passed by the date predicted with the stated assurance,
 daily looks."""
+_MADE = """\
+The share of alpha that a pass keeps back and the spread of its mixture are what they were when the part was
+made; a part whose figures differ there shows an earlier rule."""
 _NOTES = {
     "sample ratio": "New customers only, against the share in force when each was first seen.",
     "thirty categories, sixty looks": "Five of thirty categories harmed by 2.5 margins; a fallback stays.",

@@ -63,7 +63,7 @@ def test_the_standing_example_a_short_small_canary_cannot_judge_csat() -> None:
     answer = feasibility(design, RULES, max_days=2)
     assert not answer.decidable
     assert 2000 * 2 * information_per_ticket(traffic, per_observation) == pytest.approx(29, rel=0.01)
-    assert mde(29, 0.48, RULES) == pytest.approx(0.636, abs=0.005)
+    assert mde(29, 0.48, RULES) == pytest.approx(0.621, abs=0.005)
     assert answer.detectable_harm > 0.5, "the slow metric still screens for large harm"
 
 

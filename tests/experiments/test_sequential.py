@@ -17,6 +17,7 @@ from experiments.alternatives import (
 )
 from experiments.rates import log_evidence_below, rate_lower, rate_upper
 from experiments.sequential import (
+    NARROW,
     best_rho,
     boundary,
     log_evidence,
@@ -204,3 +205,18 @@ def test_rate_bounds_hold_the_share_between_them(k: int, n: int) -> None:
 def test_no_event_in_many_is_evidence_and_in_few_is_not() -> None:
     assert rate_upper(0, 1000, alpha=0.05) < 0.01
     assert rate_upper(0, 30, alpha=0.05) > 0.05
+
+
+def test_the_spread_of_the_margins_test_costs_next_to_nothing_and_helps_halfway_to_the_margin() -> None:
+    """Against Wald's test, the best where the arms do not differ; the same 4,000 paths, ninety looks."""
+    looks = np.linspace(0, 30, 91)[1:]
+    paths = np.random.default_rng(7).normal(0, math.sqrt(looks[0]), (4000, len(looks))).cumsum(axis=1)
+
+    def passed(drift: float, tau: float) -> tuple[float, float]:
+        hit = paths + drift * looks >= boundary(looks, alpha=0.047, mu=1.0, tau=tau)
+        spent = np.where(hit.any(axis=1), looks[hit.argmax(axis=1)], looks[-1])
+        return float(hit.any(axis=1).mean()), float(spent.mean())
+
+    assert passed(1.0, NARROW)[1] < 1.01 * passed(1.0, 0.01)[1]
+    assert passed(0.5, NARROW)[0] > 1.02 * passed(0.5, 0.01)[0]
+    assert passed(1.0, NARROW)[1] < 0.99 * passed(1.0, 0.25)[1]
