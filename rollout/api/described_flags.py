@@ -60,6 +60,7 @@ _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
     **{
         code: {"description": words, "content": _PROBLEM}
         for code, words in (
+            (409, "The idempotency key belongs to another request, or to one that is being answered"),
             (413, "The body is too large"),
             (415, "Not sent as application/json"),
             (421, "A foreign host name"),

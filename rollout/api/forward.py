@@ -1,6 +1,7 @@
 """Reads belong to the analyst: the door hands them on and says so when nobody answers."""
 
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 import orjson
@@ -35,7 +36,7 @@ class Analyst:
         try:
             answer = await self._http.request(
                 request.method,
-                request.url.path,
+                quote(request.scope["path"]),
                 params=asked,
                 headers=headers,
                 content=await request.body(),
@@ -52,7 +53,9 @@ class Analyst:
 
         """
         try:
-            answer = await self._http.post(f"/internal/workflows/{workflow}/promote", json=asked.model_dump())
+            answer = await self._http.post(
+                f"/internal/workflows/{quote(workflow)}/promote", json=asked.model_dump()
+            )
         except httpx.HTTPError:
             raise Refused("unavailable", f"a promotion needs evidence, and {_AWAY}") from None
         body: dict[str, Any] = orjson.loads(answer.content)

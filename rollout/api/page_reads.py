@@ -75,7 +75,7 @@ def story(request: Request, ticket_id: str, tenant: reads.Tenant) -> dict[str, A
     return _answers(request).story(tenant, ticket_id)
 
 
-@public.post("/v1/plans/backtest", tags=["workflows"], responses=_REFUSALS)
+@public.post("/v1/plans/backtest", tags=["workflows"], responses={**_REFUSALS, **reads.ASKED_WITH_A_BODY})
 def backtest(request: Request, tenant: reads.Tenant, asked: BacktestRequest) -> dict[str, Any]:
     """What the plan's gates, with the changes asked about, would have said at each look of the history.
 

@@ -54,8 +54,23 @@ class Answers(Protocol):
 public = APIRouter()
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     code: {"description": words, "content": {problems.MEDIA_TYPE: {}}}
-    for code, words in ((404, "No such workflow"), (422, "Not as described"), (503, "The analyst is away"))
+    for code, words in (
+        (404, "No such workflow"),
+        (409, "Nothing of the kind is under way, such as a canary"),
+        (422, "Not as described"),
+        (503, "The analyst is away"),
+    )
 }
+ASKED_WITH_A_BODY: dict[int | str, dict[str, Any]] = {
+    code: {"description": words, "content": {problems.MEDIA_TYPE: {}}}
+    for code, words in (
+        (400, "The body is not JSON"),
+        (409, "The idempotency key belongs to another request, or to one that is being answered"),
+        (413, "The body is too large"),
+        (415, "Not sent as application/json"),
+    )
+}
+"""What the door answers before the analyst hears of it."""
 
 
 def _answers(request: Request) -> Answers:
@@ -143,7 +158,7 @@ def overview(  # noqa: PLR0913 - one argument per query parameter
     return _answers(request).overview(tenant, workflow, period, filters)
 
 
-@public.post("/v1/plans/what-if", tags=["workflows"], responses=_REFUSALS)
+@public.post("/v1/plans/what-if", tags=["workflows"], responses={**_REFUSALS, **ASKED_WITH_A_BODY})
 def what_if(request: Request, tenant: Tenant, asked: WhatIfRequest) -> dict[str, Any]:
     """How long each step would take with other weights, margins or volume; nothing is recorded or moved.
 

@@ -121,6 +121,15 @@ def test_an_order_is_seen_by_the_very_next_read(run: Run) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("told", "name"), [("%04", "'\\x04'"), ("a%3Fb%23c", "'a?b#c'"), ("%C3%A9", "'é'")])
+def test_a_workflow_of_any_name_is_asked_for_as_it_was_told(run: Run, told: str, name: str) -> None:
+    """Found by requests made from the description: a control character in a path was a 500."""
+    answer = run.http.get(f"/v1/workflows/{told}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown-workflow")
+    assert name in answer.json()["detail"]
+
+
+@pytest.mark.slow
 def test_commands_look_through_the_server_that_holds_the_folder(run: Run) -> None:
     settings = json.loads(run.supervisor.child("router").environment["RIDEALONG_RUN"])
     data = ["--data", settings["data"]]
