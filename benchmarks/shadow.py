@@ -35,7 +35,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 from drills.house import PLAYBOOK, ticket  # noqa: E402
-from drills.service import Service, serving  # noqa: E402
+from drills.service import Service, serving_plans  # noqa: E402
 
 from rollout.record.folder import DataFolder  # noqa: E402
 from rollout.records import Kind  # noqa: E402
@@ -90,12 +90,9 @@ def served(base: Path, harm: str | None) -> Iterator[Service]:
     if harm is None:
         plan = plan.replace("percentage: 100", "percentage: 1")
 
-    def change(plans: Path) -> None:
-        (plans / "plan.yaml").write_text(plan)
-        (plans / "agents" / "harmful@1.0.0.yaml").write_text(_MANIFEST)
-
+    files = {"plan": plan.encode(), "agents/harmful@1.0.0": _MANIFEST.encode()}
     environment = {**os.environ, "PYTHONPATH": path, "RIDEALONG_AGENTS_MEMORY": "1GiB"}
-    with mock.patch.object(os, "environ", environment), serving(base, change) as service:
+    with mock.patch.object(os, "environ", environment), serving_plans(base, files) as service:
         yield service
 
 

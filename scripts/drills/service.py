@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -83,12 +83,23 @@ def serving(base: Path, count: int = 1, poll: float = 0.25) -> Iterator[Service]
         poll: seconds between two looks of its at journal and plans.
 
     """
+    with serving_plans(base, {f"plan-{number}": plan_of(number) for number in range(count)}, poll) as service:
+        yield service
+
+
+@contextmanager
+def serving_plans(base: Path, files: Mapping[str, bytes], poll: float = 0.25) -> Iterator[Service]:
+    """A ready server over plans by the names of their files, beside the shipped agents and conduct.
+
+    ``files`` named ``agents/NAME`` are manifests.
+    """
     plans = base / "plans"
     plans.mkdir()
     shutil.copytree(ROOT / "policies" / "agents", plans / "agents")
     shutil.copytree(ROOT / "policies" / "conduct", plans / "conduct")
-    for number in range(count):
-        (plans / f"plan-{number}.yaml").write_bytes(plan_of(number))
+    for name, raw in files.items():
+        (plans / f"{name}.yaml").write_bytes(raw)
+    count = sum("/" not in name for name in files)
     settings = {"poll_seconds": poll}
     with server.running(base / "data", plans=plans, port=0, settings=settings) as (supervisor, url):
         server.wait_until_ready(supervisor, url)
