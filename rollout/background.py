@@ -7,6 +7,19 @@ from threading import get_native_id
 from typing import Final
 
 _NICE: Final = 10
+_NICEST: Final = 19
+
+
+def only_when_idle() -> None:
+    """Let this process, and the threads it will begin, have what processor time nobody else wants.
+
+    On Linux by the policy for that, which gives way at once to whoever wakes up; elsewhere by the lowest
+    priority there is.
+    """
+    os.nice(_NICEST)
+    if sys.platform == "linux":
+        with suppress(OSError):  # as below
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def step_back() -> None:

@@ -1,7 +1,6 @@
 """The agents as a process: builds versions from their manifests and lets them answer."""
 
 import logging
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from policies.catalogue import SHIPPED, agents_folder, versions_in
 from policies.load import load_manifest
 from policies.problems import ManifestInvalid
 from rollout.api.agent_host import create_app
+from rollout.background import only_when_idle
 from rollout.observe import logs
 from rollout.observe.agent_calls import TracedRoles
 from rollout.observe.agents import Watch
@@ -95,14 +95,12 @@ def is_hosted(path: Path) -> bool:
 
 SPENDING: Final = "spending"
 """Folder of the data folder that holds what models came to; not part of a backup: days pass."""
-_NICE: Final = 10
-"""Who only watches steps back for who answers."""
 
 
 def main() -> int:
     shadows = sys.argv[1:] == [SHADOWS]
     if shadows:
-        os.nice(_NICE)
+        only_when_idle()  # who only watches gives way to who answers
     limit_memory()
     logs.set_up("agents", quiet=True)
     settings = RunSettings.from_environment()

@@ -16,7 +16,7 @@ from rollout.record.folder import DataFolder
 from rollout.serve.lifeline import stop_with_parent
 from rollout.serve.settings import RunSettings
 
-_NICE: Final = 5
+_NICE: Final = 10
 """Who counts stands behind who decides, where both want the processor."""
 
 
