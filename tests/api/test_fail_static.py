@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -122,6 +123,16 @@ def test_bad_plans_under_traffic_change_nothing_and_raise_the_alarm(house: House
             (house.plans / ".new").replace(house.plans / "plan.yaml")
             house.until(lambda: house.plans_check() == "in force", "the good one to be picked up")
     assert len(traffic.splits()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no policy for this")
+def test_who_only_watches_has_what_nobody_else_wants_of_the_processor(house: House) -> None:
+    pids = {name: house.supervisor.child(name).process.pid for name in ("router", "agents", "shadows")}
+    policies = {name: os.sched_getscheduler(pid) for name, pid in pids.items()}
+    assert policies == {"router": os.SCHED_OTHER, "agents": os.SCHED_OTHER, "shadows": os.SCHED_IDLE}
+    analyst = os.getpriority(os.PRIO_PROCESS, house.supervisor.child("analyst").process.pid)
+    assert analyst > os.getpriority(os.PRIO_PROCESS, pids["router"]), "who counts stands behind who decides"
 
 
 @pytest.mark.slow
