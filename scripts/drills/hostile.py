@@ -191,21 +191,17 @@ def _slow_head() -> Iterator[bytes]:
 def _endless(first: bytes, each: bytes) -> Iterator[bytes]:
     yield b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n" + first
     while True:
-        yield each * 1000
+        yield each * (100_000 // len(each))  # more than is allowed, at once: its size ends it, not the time
 
 
-_TOO_SLOW: Final = (b" 408 ",)
-_TOO_MUCH: Final = (b" 431 ", b" 408 ")
-"""On a machine that stands still meanwhile the time is up first."""
 SENDERS: Final = {
-    "a body a byte at a time": (_slow_body, _TOO_SLOW),
-    "headers a byte at a time": (_slow_head, _TOO_SLOW),
-    "nothing at all": (lambda: iter(()), _TOO_SLOW),
-    "headers without an end": (lambda: _endless(b"", b"x-a: b\r\n"), _TOO_MUCH),
-    "one header without an end": (lambda: _endless(b"x-a: ", b"b" * 100), _TOO_MUCH),
-    "an address without an end": (lambda: iter([b"GET /" + b"a" * 100_000]), _TOO_MUCH),
+    "a body a byte at a time": (_slow_body, b"408"),
+    "headers a byte at a time": (_slow_head, b"408"),
+    "nothing at all": (lambda: iter(()), b"408"),
+    "headers without an end": (lambda: _endless(b"", b"x-a: b\r\n"), b"431"),
+    "one header without an end": (lambda: _endless(b"x-a: ", b"b" * 100), b"431"),
+    "an address without an end": (lambda: iter([b"GET /" + b"a" * 100_000]), b"431"),
 }
-"""What is sent, and the status lines that end it."""
 
 
 def hostile_senders(say: Say = silent, rounds: int = 1) -> Result:
@@ -215,10 +211,9 @@ def hostile_senders(say: Say = silent, rounds: int = 1) -> Result:
         house.start(playbook())
         with listening(house, Quick) as port:
             for _ in range(rounds):
-                for what, (pieces, ends) in SENDERS.items():
+                for what, (pieces, status) in SENDERS.items():
                     told = _trickle(port, pieces(), 6)
-                    first = told.split(b"\r\n")[0]
-                    seen.check(any(status in first for status in ends), f"{what}: {told[:60]!r}")
+                    seen.check(status in told.split(b"\r\n")[0], f"{what}: {told[:60]!r}")
             _crowd(port, seen)
     say(f"{len(SENDERS)} kinds of senders, {seen.broken} violations")
     words = "Slow and endless senders are cut off with 408 or 431, a crowd of them with 503; others go on"

@@ -149,13 +149,12 @@ def test_a_tool_that_does_not_come_back_leaves_a_packet_in_time(tools: House) ->
     free = threading.Event()
     owned(tools, "looking-desk")
     looking(tools, ORDER, told="Your order is in transit.")
+    tools.provider.then = "silence"  # should the call be given up a moment before the whole answer is
     with pytest.MonkeyPatch.context() as hanging:
         hanging.setattr(Helpdesk, "call", lambda *_: free.wait(20) and {})
         answer = tools.post(45, "looking-desk", text=WHERE)
         free.set()
-    # The call ends a moment before the answer has to: on a busy machine the model still speaks, of nothing.
-    assert answer["handler"] == "human"
-    assert answer["reasons"] in (["model-deadline"], ["invented-source"])
+    assert (answer["handler"], answer["reasons"]) == ("human", ["model-deadline"])
     assert "get_order_status (failed)" in answer["packet"]
 
 
