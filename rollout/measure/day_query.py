@@ -7,11 +7,9 @@ that a look sums the rows of the other days and corrects the customers whom they
 
 ``k`` is the prefix of a gate's tables: ``chosen`` (days being counted, of which ``days`` is the condition),
 ``open`` and ``base`` (rows of tickets), ``strata``, ``voices`` (ratings), ``past`` (what customers did
-before the first exposure), ``units`` (customers' sums over the base), ``affected`` (customers whose tickets
-of the base are others at this look); and for the length of a look ``left`` and ``come`` (what days of the
-base added to customers' sums, and add now), ``lost``, ``touched``, ``old`` and ``fixed``. Customers are kept
-as 64-bit hashes: nothing readable of them is held a second time, and among a million two fall together
-once in 10⁷ gates.
+before the first exposure), ``units`` (customers' sums over the base), ``affected`` (customers whose
+tickets of the base are others since the last look). Customers are kept as 64-bit hashes: nothing readable
+of them is held a second time, and among a million two fall together once in 10⁷ gates.
 """
 
 from collections.abc import Collection, Sequence
@@ -156,26 +154,21 @@ def units_of(k: str, wanted: Sequence[Wanted], rows: str) -> str:
 {units(wanted)}"""
 
 
-def base_query(wanted: Sequence[Wanted], units: str) -> str:
-    """The row of ``summed`` over customers' sums: those of the base, or some of them."""
-    return f"WITH units AS ({units}) {summed(wanted)}"
+def base_query(k: str, wanted: Sequence[Wanted]) -> str:
+    """The row of ``summed`` over the base."""
+    return f"WITH units AS (FROM {k}_units) {summed(wanted)}"
 
 
 def moved_query(k: str, wanted: Sequence[Wanted]) -> str:
     """By how much open days' tickets move the row of ``base_query``; ``largest`` is of whom they touch."""
-    return moved_by(wanted, units_of(k, wanted, f"FROM {k}_open"), f"{k}_units")
-
-
-def moved_by(wanted: Sequence[Wanted], recent: str, base: str) -> str:
-    """The same of any sums, to be added to those of a table that has all whom they touch."""
     names = ", ".join(f"{name} AS base_{name}" for name in (*unit_names(wanted), "carried"))
     parts = ",\n    ".join(part for want in wanted for part in _moved(wanted, want))
     return f"""WITH recent AS (
-    {recent}
+    {units_of(k, wanted, f"FROM {k}_open")}
 )
 SELECT count(*) - count(base.unit) AS units,
     {parts}
-FROM recent LEFT JOIN (SELECT unit, {names} FROM {base}) AS base USING (unit)"""
+FROM recent LEFT JOIN (SELECT unit, {names} FROM {k}_units) AS base USING (unit)"""
 
 
 def _moved(wanted: Sequence[Wanted], want: Wanted) -> list[str]:
@@ -195,38 +188,6 @@ def _difference(p: str, q: str | None = None) -> str:
     if q is None:
         return p
     return f"{p} * ({q} + coalesce(base_{q}, 0)) + coalesce(base_{p}, 0) * {q}"
-
-
-def joined(k: str, wanted: Sequence[Wanted]) -> str:
-    """The sums of customers whom ``k_come`` touches, its days taken into the base; ``k_old`` before."""
-    sums = ", ".join(f"come.{name} + coalesce(old.{name}, 0) AS {name}" for name in unit_names(wanted))
-    return f"""SELECT unit, {sums}, come.carried | coalesce(old.carried, 0) AS carried
-FROM {k}_come AS come LEFT JOIN {k}_old AS old USING (unit)"""
-
-
-def lost(k: str) -> str:
-    """Customers of whom sums cannot be corrected: a ticket is gone, or carries a metric no more."""
-    return f"""SELECT unit FROM {k}_left AS before LEFT JOIN {k}_come AS come USING (unit)
-WHERE come.unit IS NULL OR before.carried & come.carried <> before.carried"""
-
-
-def corrected(k: str, wanted: Sequence[Wanted], *, some_lost: bool) -> str:
-    """The sums of customers whom ``k_come`` touches: days of the base were ``k_left`` and are that now.
-
-    Of whoever is ``lost`` all tickets of the base are summed again.
-    """
-    sums = ", ".join(
-        f"coalesce(old.{name}, 0) - coalesce(before.{name}, 0) + come.{name} AS {name}"
-        for name in unit_names(wanted)
-    )
-    added = f"""SELECT unit, {sums}, come.carried | coalesce(old.carried, 0) AS carried
-FROM {k}_come AS come LEFT JOIN {k}_left AS before USING (unit) LEFT JOIN {k}_old AS old USING (unit)"""
-    if not some_lost:
-        return added
-    return f"""{added}
-    ANTI JOIN {k}_lost USING (unit)
-UNION ALL BY NAME
-FROM ({units_of(k, wanted, f"FROM {k}_base SEMI JOIN {k}_lost USING (unit)")})"""
 
 
 def totals_query(k: str, wanted: Sequence[Wanted]) -> str:

@@ -49,8 +49,6 @@ class Rows:
         self.as_of: datetime | None = None
         self._base: dict[str, Any] = {}
         self._counts = 0
-        self._patched = False
-        """Whether the base has changed at this look already: by a late day, before a day closes."""
         self._past: Mapping[str, Any] = {}
         names = ("open", "base", "strata", "voices", "units")
         self._open, self._closed, self._strata, self._voices, self._units = (
@@ -70,13 +68,15 @@ class Rows:
         stale = {day for day, revision in revisions.items() if self._stale(day, revision, scope.as_of)}
         stale |= self.days.keys() - revisions.keys()
         self._remember(scope, params, stale)
-        self._patched = False
+        changed = False
         if stale:
             if rates(self.wanted):
                 stale |= self._listen(scope, params, stale)
-            self._count(scope, params, revisions, stale)
+            changed = self._count(scope, params, revisions, stale)
         if self.as_of is not None and utc_day(scope.as_of) > utc_day(self.as_of):
-            self._close(params)
+            changed = self._close(also=changed) or changed
+        if changed:
+            self._sum_base(params)
         self.as_of = scope.as_of
 
     def row(self, scope: Scope) -> dict[str, Any]:
@@ -126,7 +126,8 @@ class Rows:
 
     def _count(
         self, scope: Scope, params: Mapping[str, Any], revisions: Mapping[date, int], stale: set[date]
-    ) -> None:
+    ) -> bool:
+        """Count the days; returns whether the base has changed, whose customers are ``affected`` then."""
         first, days, k = not self.days, self._choose(stale), self.k
         self._counts += 1
         self._note(scope, params, revisions, days, stale)
@@ -134,21 +135,18 @@ class Rows:
             self.based = {day for day, known in self.days.items() if known.changes_at is None}
         patched = stale & self.based
         if patched and not first:
-            # What these days have added to customers' sums, before their rows and strata are new.
-            self._sum(f"{k}_left", f"FROM {k}_base WHERE {self._choose(patched)}", params)
+            self._affected(f"SELECT unit FROM {k}_base WHERE {days}")
         parts = (self._closed, patched, "chosen_based"), (self._open, stale - patched, "chosen_open")
         for table, chosen, name in parts:
             if chosen or first:
                 some = self._choose(chosen, name)
                 table.replace(some, sql.rows_of(k, some, scope, self.wanted), params)
-        days = self._choose(stale)
         self._strata.replace(days, sql.strata_of(k, days, self.wanted), params)
         if first:
-            self._units.replace("TRUE", sql.units_of(k, self.wanted, f"FROM {k}_base"), params)
-            self._base = Query(sql.base_query(self.wanted, f"FROM {k}_units"), params).one(self.source)
-            self.patches += 1
+            self._sum_base(params, whole=True)
         elif patched:
-            self._correct(patched, params)
+            self._affected(f"SELECT unit FROM {k}_base WHERE {days}", also=True)
+        return bool(patched) and not first
 
     def _note(
         self,
@@ -172,62 +170,34 @@ class Rows:
             if day in self.days:
                 self.days[day] = replace(self.days[day], waiting=row)
 
-    def _close(self, params: Mapping[str, Any]) -> None:
-        """Let the days that have settled join the base."""
+    def _close(self, *, also: bool) -> bool:
+        """Let the days that have settled join the base; returns whether there are any.
+
+        ``also``: besides what has changed in the base at this look already.
+        """
         settled = {day for day, known in self.days.items() if known.changes_at is None} - self.based
         if not settled:
-            return
-        k, gone = self.k, self._choose(settled)
-        self._sum(f"{k}_come", f"FROM {k}_open WHERE {gone}", params)
-        self._closed.replace("FALSE", f"FROM {k}_open WHERE {gone}", {})
-        self._open.replace(gone, f"FROM {k}_open WHERE FALSE", {})
+            return False
+        gone = self._choose(settled)
+        self._affected(f"SELECT unit FROM {self.k}_open WHERE {gone}", also=also)
+        self._closed.replace("FALSE", f"FROM {self.k}_open WHERE {gone}", {})
+        self._open.replace(gone, f"FROM {self.k}_open WHERE FALSE", {})
         self.based |= settled
-        self._touch(f"SELECT unit FROM {k}_come")
-        moved = sql.moved_by(self.wanted, f"FROM {k}_come", f"{k}_old")
-        self._base = _moved(self._base, Query(moved, params).one(self.source))
-        self._replace_sums(sql.joined(k, self.wanted), params)
+        return True
 
-    def _correct(self, patched: set[date], params: Mapping[str, Any]) -> None:
-        """Take what days of the base added to customers' sums away, and what they add now in."""
-        k = self.k
-        self._sum(f"{k}_come", f"FROM {k}_base WHERE {self._choose(patched)}", params)
-        lost = self.source.query(f"CREATE OR REPLACE TABLE {k}_lost AS {sql.lost(k)}")[0]["Count"]
-        self._touch(f"SELECT unit FROM {k}_left UNION SELECT unit FROM {k}_come")
-        before = Query(sql.base_query(self.wanted, f"FROM {k}_old"), params).one(self.source)
-        after = self._replace_sums(sql.corrected(k, self.wanted, some_lost=lost > 0), params)
-        self._base = _corrected(self._base, before, after)
-        smaller = any(name.endswith("__largest") and _less(after[name], before[name]) for name in before)
-        if smaller or not self._base["units"]:
-            self._base = Query(sql.base_query(self.wanted, f"FROM {k}_units"), params).one(self.source)
+    def _affected(self, units: str, *, also: bool = False) -> None:
+        """Say which customers are affected; ``also``: besides those who are already."""
+        known = f" UNION FROM {self.k}_affected" if also else ""
+        self.source.query(
+            f"CREATE OR REPLACE TABLE {self.k}_affected AS SELECT DISTINCT unit FROM ({units}{known})"
+        )
 
-    def _sum(self, table: str, rows: str, params: Mapping[str, Any]) -> None:
-        """Customers' sums over ``rows``, as a table."""
-        made = f"CREATE OR REPLACE TABLE {table} AS {sql.units_of(self.k, self.wanted, rows)}"
-        Query(made, params).rows(self.source)
-
-    def _touch(self, units: str) -> None:
-        """Take what the base has of some customers out of it once: it is a wide table."""
-        k, made = self.k, self.source.query
-        made(f"CREATE OR REPLACE TABLE {k}_touched AS {units}")
-        made(f"CREATE OR REPLACE TABLE {k}_old AS FROM {k}_units SEMI JOIN {k}_touched USING (unit)")
-
-    def _replace_sums(self, sums: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Put ``sums`` in the place of those of whom was touched; returns the row of ``summed`` over them."""
-        k = self.k
-        Query(f"CREATE OR REPLACE TABLE {k}_fixed AS {sums}", params).rows(self.source)
-        self._units.replace(f"unit IN (SELECT unit FROM {k}_touched)", f"FROM {k}_fixed", {})
-        found = Query(sql.base_query(self.wanted, f"FROM {k}_fixed"), params).one(self.source)
-        self._note_patch(f"FROM {k}_touched")
-        for name in ("left", "come", "lost", "touched", "old", "fixed"):  # room that is needed once
-            self.source.query(f"DROP TABLE IF EXISTS {k}_{name}")
-        return found
-
-    def _note_patch(self, units: str) -> None:
-        """Say whose tickets of the base are others at this look; whoever keeps a part follows by it."""
-        also = f" UNION FROM {self.k}_affected" if self._patched else ""
-        self.source.query(f"CREATE OR REPLACE TABLE {self.k}_affected AS {units}{also}")
-        self.patches += not self._patched
-        self._patched = True
+    def _sum_base(self, params: Mapping[str, Any], *, whole: bool = False) -> None:
+        rows = f"FROM {self.k}_base" + ("" if whole else f" SEMI JOIN {self.k}_affected USING (unit)")
+        gone = f"unit IN (SELECT unit FROM {self.k}_affected)"
+        self._units.replace(gone, sql.units_of(self.k, self.wanted, rows), params)
+        self._base = Query(sql.base_query(self.k, self.wanted), params).one(self.source)
+        self.patches += 1
 
     def _waiting(self) -> dict[str, Any]:
         rows = [known.waiting for known in self.days.values() if known.waiting]
@@ -251,22 +221,3 @@ def _moved(base: Mapping[str, Any], by: Mapping[str, Any]) -> dict[str, Any]:
         together = max if name.endswith("__largest") else sum
         found[name] = together(parts) if parts else None
     return found
-
-
-def _corrected(
-    base: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Sums over customers, some of whom added ``before`` and add ``after`` now."""
-    found: dict[str, Any] = {}
-    for name, kept in base.items():
-        if name.endswith("__largest"):
-            found[name] = max((part for part in (kept, after[name]) if part is not None), default=None)
-        elif kept is None and after[name] is None:
-            found[name] = None
-        else:
-            found[name] = (kept or 0) - (before[name] or 0) + (after[name] or 0)
-    return found
-
-
-def _less(one: float | None, other: float | None) -> bool:
-    return other is not None and (one is None or one < other)
