@@ -71,6 +71,8 @@ from rollout.ticketing import TicketDesk
 PROXIES: Final = "FORWARDED_ALLOW_IPS"
 """Whose word about the caller's address counts, as the server's own setting has it."""
 _COLLECTING: Final = (20_000, 20, 20)
+_LAST_CALLS: Final = 3.0
+"""Seconds that a stop waits for tool calls under way; what is left is handed to people at the next start."""
 """Requests leave nothing behind in circles, so that looking for it every 700 objects finds nothing."""
 _log = logging.getLogger(__name__)
 
@@ -144,6 +146,8 @@ def create_app(door: Door) -> FastAPI:
         yield
         for each in keeping:
             each.cancel()
+        if door.approvals is not None:
+            await door.approvals.drain(_LAST_CALLS)
         await asyncio.to_thread(keep_last, door)
         door.once.close()
         await asyncio.to_thread(door.queue.close)

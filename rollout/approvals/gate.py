@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from time import monotonic
 from typing import Any, Final, Protocol
 
@@ -146,9 +146,10 @@ class Gate:
             self.book.to_a_human(call)
         return len(lost)
 
-    async def drain(self) -> None:
-        """Wait for the calls under way."""
-        await asyncio.gather(*self._closing, *self._running.values(), return_exceptions=True)
+    async def drain(self, within: float | None = None) -> None:
+        """Wait for the calls under way, also of runs that were given up; ``within`` seconds at most."""
+        if under_way := {*self._closing, *self._running.values()}:
+            await asyncio.wait(under_way, timeout=within)
 
     def _within_reach(self, case: Case) -> list[Gated]:
         return [
@@ -159,11 +160,23 @@ class Gate:
         ]
 
     def _refusal(self, case: Case) -> Refusal:
-        async def refused(name: str, arguments: Mapping[str, Any]) -> None:
+        async def put_on_record(name: str, arguments: Mapping[str, Any]) -> None:
             async with self.deciding:
                 await asyncio.to_thread(self._admission.refuse_unreachable, case, name, arguments)
 
+        async def refused(name: str, arguments: Mapping[str, Any]) -> None:
+            # What was tried is on record, also where the run was given up while its turn had not come.
+            await asyncio.shield(self._seen_to(put_on_record(name, arguments)))
+
         return refused
+
+    def _seen_to(self, what: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Have something done whether or not anybody waits for it."""
+        task = asyncio.ensure_future(what)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        task.add_done_callback(_logged)
+        return task
 
     async def _admitted(
         self, case: Case, tool: ToolDeclaration, grant: ToolGrant, arguments: object
@@ -180,9 +193,7 @@ class Gate:
             return await asyncio.shield(admitting)
         except asyncio.CancelledError:
             # What is on record as begun is either made or closed; nobody waits for it, so it is not made.
-            task = asyncio.ensure_future(self._given_up(admitting))
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._seen_to(self._given_up(admitting))
             raise
 
     async def _given_up(self, admitting: "asyncio.Future[Admitted]") -> None:
@@ -193,8 +204,6 @@ class Gate:
                 await asyncio.to_thread(self.book.close, call, states.FAILED, error=error)
         except (ToolRefused, OutcomeUnknown):
             return
-        except RecordError as error:
-            _log.error("a call that was given up is not closed: %s", error)
 
     async def _watched(
         self, call: Call, tool: ToolDeclaration, arguments: Mapping[str, Any], *, fresh: bool
@@ -242,6 +251,12 @@ class Gate:
         self._unwatched.discard(key)
         if not task.cancelled() and isinstance(error := task.exception(), RecordError):
             _log.error("call %s: %s", key, error)
+
+
+def _logged(task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, ToolRefused):
+        _log.error("what became of a call is not on record: %s", error)
 
 
 def _written(answer: object) -> str:

@@ -37,6 +37,10 @@ class Approvals:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
+    async def drain(self, within: float) -> None:
+        """Wait for the calls under way, ``within`` seconds at most."""
+        await self._gate.drain(within)
+
     async def listed(
         self, tenant: str, *, state: str | None = None, workflow: str | None = None
     ) -> list[Call]:

@@ -167,7 +167,7 @@ class Taken:
                 "name": VERSION.partition("@")[0],
                 "version": VERSION.partition("@")[2],
                 "kind": "pipeline",
-                "deadline": "30s",
+                "deadline": "60s",
                 "models": {"resolution": {"name": f"openai/{MODEL}"}},
                 "knowledge": {"source": "helpdesk"},
                 "thresholds": {"confidence": 0.0},
@@ -181,7 +181,7 @@ class House(Talk):
     """A desk whose every ticket meets the hostile agent, with tools that note what they did."""
 
     def __init__(self, world: Any, agent: Any) -> None:
-        super().__init__(world)
+        super().__init__(world, seconds=60.0)  # every call is counted: no run may be given up
         self.done: list[tuple[str, Mapping[str, Any]]] = []
 
         async def runs(tool: str, arguments: Mapping[str, Any], _: str) -> Mapping[str, Any]:

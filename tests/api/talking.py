@@ -35,9 +35,15 @@ class Talk:
     """One ticket of a world whose agent is scripted."""
 
     def __init__(
-        self, world: Any, line: Callable[..., Line] = echo, max_turns: int = 100, most: int = 64
+        self,
+        world: Any,
+        line: Callable[..., Line] = echo,
+        max_turns: int = 100,
+        most: int = 64,
+        seconds: float = 5.0,
     ) -> None:
         self.world = world
+        self.seconds = seconds
         self.made = self.desk_of(lambda _: ScriptedAgent(VERSION, line), max_turns, most)
 
     def desk_of(self, agent_of: Callable[[str], Any], max_turns: int = 100, most: int = 64) -> TicketDesk:
@@ -48,7 +54,7 @@ class Talk:
             self.world.folder.content,
             agent_of,
             self.world.clock,
-            terms=Terms(lambda _: 5.0, lambda _: max_turns),
+            terms=Terms(lambda _: self.seconds, lambda _: max_turns),
             most=most,
         )
         made.heed(self.world.door.queue)

@@ -66,6 +66,48 @@ def test_a_call_that_is_not_back_in_time_is_given_up_and_still_recorded_when_it_
     assert (len(place.helpdesk.done), outcomes(place)) == (1, ["done"])
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments", "reason"),
+    [("delete_everything", {}, "denied"), ("credit", {"amount_usd": -1}, "arguments")],
+)
+def test_what_a_run_tried_is_on_record_though_it_was_given_up_before_its_turn_came(
+    place: Any, run: Any, tool: str, arguments: Any, reason: str
+) -> None:
+    async def go() -> None:
+        async with place.gate.deciding:
+            calling = asyncio.ensure_future(place.gate.live(place.case()).call(tool, arguments))
+            await asyncio.sleep(0.01)
+            calling.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await calling
+            assert place.refusals() == []
+        await place.gate.drain()
+
+    run(go())
+    assert place.refusals() == [reason]
+
+
+def test_a_stop_waits_for_calls_under_way_and_not_for_ever(place: Any, run: Any) -> None:
+    begun, free = asyncio.Event(), asyncio.Event()
+
+    async def hangs(_: str) -> None:
+        begun.set()
+        await free.wait()
+
+    async def go() -> tuple[list[str], list[str]]:
+        place.helpdesk.behave = hangs
+        calling = asyncio.ensure_future(place.call("credit", amount_usd=5))
+        await begun.wait()
+        calling.cancel()
+        await place.approvals.drain(0.05)
+        before = outcomes(place)
+        asyncio.get_running_loop().call_later(0.05, free.set)
+        await place.approvals.drain(60)
+        return before, outcomes(place)
+
+    assert run(go()) == ([], ["done"])
+
+
 def test_where_no_time_is_left_nothing_is_called(place: Any, run: Any) -> None:
     async def go() -> tuple[str, ...]:
         tools = place.gate.live(place.case(ends=monotonic() - 1))
