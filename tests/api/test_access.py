@@ -86,9 +86,9 @@ class House:
         content = {"json": body} if method == "POST" else {}
         return self.http.request(method, path, headers=headers, params=query, **content)
 
-    def records(self, tenant: str) -> list[Any]:
+    def records(self, tenant: str, after: int = 0) -> list[Any]:
         self.folder.journal.append([])
-        return [record for record in self.folder.journal.read() if record.tenant == tenant]
+        return [record for record in self.folder.journal.read(after) if record.tenant == tenant]
 
     def notes(self, tenant: str) -> list[Any]:
         return [record.payload for record in self.records(tenant) if record.kind == Kind.ACCESS]
@@ -330,11 +330,11 @@ def test_a_route_lets_in_exactly_the_roles_of_its_rule_and_only_to_their_own_ten
     for role, (mine, other) in itertools.product(Role, (TENANTS, TENANTS[::-1])):
         key, allowed = house.keys[mine, role], needs in GRANTS[role].permissions
         victim, incident, waits = (
-            _key_of(house, other),
-            _incident_of(house, other),
+            _key_of(house, other, path),
+            _incident_of(house, other, path),
             _approval_of(house, other, path),
         )
-        before = len(house.records(other))
+        before = house.folder.journal.head().seq
         own = house.ask(method, concrete(path, house.workflow, action), key, body(house, path))
         assert (own.status_code != 403) == allowed, (role, own.text)
         assert own.status_code not in (401, 500, 503), (role, own.text)
@@ -354,11 +354,13 @@ def test_a_route_lets_in_exactly_the_roles_of_its_rule_and_only_to_their_own_ten
         for answer in (own, named, theirs):
             told = re.sub(rf"{other}-only['\"]", "", answer.text)  # the name it asked for itself
             assert other not in told.replace(f"'{other}'", ""), (role, told)
-        assert len(house.records(other)) == before, (role, "the other tenant's record was touched")
+        assert house.records(other, before) == [], (role, "the other tenant's record was touched")
 
 
-def _key_of(house: House, tenant: str) -> str:
-    """The id of a key of a tenant that nothing else depends on."""
+def _key_of(house: House, tenant: str, path: str) -> str:
+    """The id of a key of a tenant that nothing else depends on, for the routes that are about one."""
+    if "key_id" not in path:
+        return "nobody"
     return house.door.access.keys.create(ROOTED, "test", Role.VIEWER, tenant).key.id
 
 
@@ -369,8 +371,10 @@ def _approval_of(house: House, tenant: str, path: str) -> str:
     return Waiting(house.door).ask(f"t-{next(_CALLS)}", tenant)
 
 
-def _incident_of(house: House, tenant: str) -> str:
-    """The id of an open incident of a tenant."""
+def _incident_of(house: House, tenant: str, path: str) -> str:
+    """The id of an open incident of a tenant, for the routes that are about one."""
+    if "incident" not in path:
+        return "nobody"
     now = house.door.clock.now()
     noted = house.door.incidents.open(
         tenant, f"{tenant}-only", Severity.SEV4, "a near miss", version=None, actor="root", at=now
@@ -397,7 +401,11 @@ def test_somebody_of_no_tenant_names_one_and_gets_that_one(
     key = house.keys[None, Role.ADMIN]
     rule = rule_of(method, path.replace("{action}", action))
     assert rule is not None
-    theirs = _key_of(house, "acme"), _incident_of(house, "acme"), _approval_of(house, "acme", path)
+    theirs = (
+        _key_of(house, "acme", path),
+        _incident_of(house, "acme", path),
+        _approval_of(house, "acme", path),
+    )
     asked = concrete(path, "acme-only", action, *theirs)
     query = {"workflow": "acme-only"} if path in ASKED_BY_NAME else {}
     if rule.of_tenant:
