@@ -4,13 +4,11 @@ What it has answered is kept for a while: see ``reading``.
 """
 
 import logging
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import Any, Final
 
 from policies.digest import plan_digest
@@ -22,7 +20,8 @@ from rollout.api.report_read import ReportAsked
 from rollout.backtests import Backtests
 from rollout.clock import Clock, ClockWatch, SystemClock
 from rollout.controller import Controller, Recorder, Standing
-from rollout.errors import BeingCounted, RidealongError, TransitionRefused
+from rollout.errors import BeingCounted, TransitionRefused
+from rollout.following import following
 from rollout.gate_path import Path as GatePath
 from rollout.gate_path import Points, gate_path, recorded_path
 from rollout.gating import gate as judge_gate
@@ -317,13 +316,12 @@ class Analyst:
         """Have the rollouts follow the plans of a folder from now on."""
         self._keeper = PlanKeeper(folder, self._controller, self._record, self._clock)
 
-    def look_at_plans(self) -> None:
-        """Take in what changed in the folder of plans."""
-        if self._keeper is not None:
-            with self._reading.alone:
+    def keep_up(self) -> None:
+        """Take in what was recorded, and what changed in the folder of plans."""
+        with self._reading.alone:
+            self.catch_up()
+            if self._keeper is not None and self._keeper.look():
                 self.catch_up()
-                if self._keeper.look():
-                    self.catch_up()
 
     def plans(self, tenant: str) -> dict[str, Any]:
         """How the files of the folder of plans stand; those of one tenant by name."""
@@ -336,34 +334,14 @@ class Analyst:
     @contextmanager
     def following(self, plans: Path | None, *, poll: float, tick: float) -> Iterator[None]:
         """Follow the journal in a thread of its own for as long as the block runs."""
-        done = threading.Event()
         if plans is not None:
             self.keep_plans(plans)
-        thread = threading.Thread(target=self._follow, args=(poll, tick, done), name="follower")
-        thread.start()
         try:
-            yield
+            with following(self, poll=poll, tick=tick):
+                yield
         finally:
-            done.set()
-            thread.join()
             self._backtests.close()
             self._reading.prepared.close()
-
-    def _follow(self, poll: float, tick: float, done: threading.Event) -> None:
-        due = monotonic()
-        while not done.wait(poll):
-            try:
-                self.catch_up()
-                self.look_at_plans()
-                if monotonic() >= due:
-                    due = monotonic() + tick
-                    self.tick()
-            except (RidealongError, OSError) as error:
-                # The router may be away for a moment; whatever it is, the next round tries again.
-                _log.warning("%s", error)
-            except Exception:  # noqa: BLE001 - whatever it is
-                # A follower that ended would leave a server that looks well and neither counts nor ticks.
-                _log.exception("following the journal failed; it is tried again")
 
     def _judge(self, plan: Plan, state: LadderState, track: TrackName, now: datetime) -> Ruling:
         report = judge_gate(

@@ -89,12 +89,12 @@ def test_plans_of_a_folder_are_started_once(analyst: Any) -> None:
     plans = Path(__file__).resolve().parents[2] / "policies" / "rollouts"
     reader.keep_plans(plans)
     for _ in range(2):  # what was seen once is looked at again before it counts
-        reader.look_at_plans()
+        reader.keep_up()
     after = folder.journal.head()
     assert {row["status"] for row in reader.workflows("default")} == {"running"}
     reader.keep_plans(plans)
     for _ in range(3):
-        reader.look_at_plans()
+        reader.keep_up()
     assert folder.journal.head() == after
 
 

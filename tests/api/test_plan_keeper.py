@@ -73,7 +73,7 @@ class Kept:
     def look(self, times: int = 2) -> None:
         for _ in range(times):
             self.clock.advance(timedelta(seconds=1))
-            self.analyst.look_at_plans()
+            self.analyst.keep_up()
 
     def write(self, way: str, raw: bytes) -> None:
         """Change the file by one of the ways that editors, tools and clusters do it."""
