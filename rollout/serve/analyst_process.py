@@ -1,23 +1,19 @@
 """The analyst as a process: owns the view, answers reads, ticks the controller."""
 
-import os
 import sys
 from pathlib import Path
-from typing import Final
 
 import uvicorn
 
 from rollout.analyst import Analyst
 from rollout.api.reads import create_app
 from rollout.api.remote import RemoteRecorder
+from rollout.background import stand_behind
 from rollout.errors import RidealongError
 from rollout.observe import logs
 from rollout.record.folder import DataFolder
 from rollout.serve.lifeline import stop_with_parent
 from rollout.serve.settings import RunSettings
-
-_NICE: Final = 10
-"""Who counts stands behind who decides, where both want the processor."""
 
 
 def run(settings: RunSettings) -> None:
@@ -49,7 +45,7 @@ def main() -> int:
     logs.set_up("analyst")
     settings = RunSettings.from_environment()
     stop_with_parent()
-    os.nice(_NICE)
+    stand_behind()  # who counts gives way to who decides
     try:
         run(settings)
     except RidealongError as error:
