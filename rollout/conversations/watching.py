@@ -1,8 +1,14 @@
-"""Shadow runs beside live tickets, in the background; the live path never waits for them."""
+"""Shadow runs beside live tickets, in the background; the live path never waits for them.
+
+A run costs the loop that answers customers about as much as a ticket. It therefore waits in line until that
+loop is on time, and while a flood lasts nothing is watched: what finds the line full is shed and counted.
+"""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from agents.contract import Agent, Ticket
 from agents.roles.triage import triage as common_triage
@@ -14,7 +20,15 @@ from rollout.errors import ConflictingEvent, RecordError
 from rollout.handle.shadow import Shadow, ShadowLimits
 from rollout.record.content import ContentStore, Text
 from rollout.record.journal import Journal
-from rollout.records import Assigned
+from rollout.records import Assigned, Event
+
+LINE: Final = 200
+"""Tickets that wait to be watched; one more is not watched."""
+_UNTOLD: Final = 500
+"""Tickets that were not watched, until they are recorded, calm or not."""
+_LOOK: Final = 0.01
+_LATE: Final = 0.01
+"""Seconds between two looks at the loop, and by how much it may be late for one to be called on time."""
 
 Limits = Callable[[str, Assigned, str], ShadowLimits | None]
 """By tenant, assignment and workflow; None watches nothing."""
@@ -44,6 +58,11 @@ class Watching:
         """What agents may use."""
         self._shadows: dict[tuple[str, str, str, str], Shadow] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._line: deque[tuple[Shadow, Ticket, Assigned]] = deque()
+        self._shed: list[Event] = []
+        self._usher: asyncio.Task[None] | None = None
+        """Has what is in line begun; there is one while anything is."""
+        self.is_calm = on_time
 
     def begin(self, ticket: Ticket, assigned: Assigned) -> None:
         """Let the agent of a shadow step answer too, where its limits allow it."""
@@ -55,13 +74,43 @@ class Watching:
             if limits is None:
                 return
             self._shadows[key] = Shadow(self.agent_of(assigned.version), limits)
-        task = asyncio.create_task(self._watched(self._shadows[key], ticket, assigned))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        shadow = self._shadows[key]
+        if len(self._line) < LINE:
+            self._line.append((shadow, ticket, assigned))
+        else:
+            self._shed.append(shadow.shed(ticket, self._clock.now()).event({}))
+        if self._usher is None or self._usher.done():
+            self._usher = self._run(self._ushered())
 
     async def drain(self) -> None:
-        """Wait for the runs under way."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Wait for the runs in line and under way."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _run(self, what: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(what)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _ushered(self) -> None:
+        """Have what is in line begun, one run at every look that finds the loop on time."""
+        while self._line or self._shed:
+            calm = await self.is_calm()
+            if calm and self._line:
+                self._run(self._watched(*self._line.popleft()))
+            if self._shed and (calm or len(self._shed) >= _UNTOLD):
+                shed, self._shed = self._shed, []
+                await asyncio.gather(*map(self._tell, shed))  # with one write, each by itself
+
+    async def _tell(self, event: Event) -> None:
+        """Record what came of a run."""
+        try:
+            await self._desk.record([event])
+        except ConflictingEvent as error:
+            _log.warning("%s", error)
+        except RecordError as error:
+            _log.warning("what came of a shadow run of %s is not recorded: %s", event.workflow, error)
 
     async def _watched(self, shadow: Shadow, ticket: Ticket, assigned: Assigned) -> None:
         event_id = f"comparison:{assigned.version}:{ticket.ticket_id}"
@@ -76,8 +125,15 @@ class Watching:
         ]
         try:
             refs = await asyncio.to_thread(self._content.put, kept) if kept else []
-            await self._desk.record([seen.event(dict(zip(texts, refs, strict=True)))])
-        except ConflictingEvent as error:
-            _log.warning("%s", error)
         except RecordError as error:
-            _log.warning("what a shadow said to a ticket of %s is not recorded: %s", ticket.workflow, error)
+            _log.warning("what a shadow said to a ticket of %s is not kept: %s", ticket.workflow, error)
+            return
+        await self._tell(seen.event(dict(zip(texts, refs, strict=True))))
+
+
+async def on_time() -> bool:
+    """Whether the loop comes back from a moment's sleep about when it was asked to."""
+    loop = asyncio.get_running_loop()
+    due = loop.time() + _LOOK
+    await asyncio.sleep(_LOOK)
+    return loop.time() - due <= _LATE

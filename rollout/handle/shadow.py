@@ -160,6 +160,10 @@ class Shadow:
             return self._drop(ticket, at, FAILED)
         return Watched(ticket, self._compared(ticket, run.reply, judgement, human, seconds), at, run.reply)
 
+    def shed(self, ticket: Ticket, at: datetime) -> Watched:
+        """Leave a ticket unwatched: there is no time for it."""
+        return self._drop(ticket, at, self._obstacle(ticket, at) or CAPACITY)
+
     def _obstacle(self, ticket: Ticket, at: datetime) -> str | None:
         digest = hashlib.sha256(f"shadow:{self._agent.version}:{ticket.ticket_id}".encode()).digest()
         if int.from_bytes(digest[:8], "big") >= self._limits.percentage / 100 * 2**64:
