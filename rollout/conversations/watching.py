@@ -1,13 +1,15 @@
 """Shadow runs beside live tickets, in the background; the live path never waits for them.
 
-A run costs the loop that answers customers about as much as a ticket. It therefore waits in line until that
-loop is on time, and while a flood lasts nothing is watched: what finds the line full is shed and counted.
+A run costs the process that answers customers about as much as a ticket. It therefore waits in line until
+that has time to spare, and while a flood lasts nothing is watched: what finds the line full is shed and
+counted.
 """
 
 import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
+from time import monotonic, process_time
 from typing import Any, Final
 
 from agents.contract import Agent, Ticket
@@ -29,6 +31,9 @@ _UNTOLD: Final = 500
 _LOOK: Final = 0.01
 _LATE: Final = 0.01
 """Seconds between two looks at the loop, and by how much it may be late for one to be called on time."""
+_SHARE: Final = 0.5
+_WINDOW: Final = 0.25
+"""Of a processor, what the process may take for live tickets and runs together, over so many seconds."""
 
 Limits = Callable[[str, Assigned, str], ShadowLimits | None]
 """By tenant, assignment and workflow; None watches nothing."""
@@ -62,7 +67,7 @@ class Watching:
         self._shed: list[Event] = []
         self._usher: asyncio.Task[None] | None = None
         """Has what is in line begun; there is one while anything is."""
-        self.is_calm = on_time
+        self.is_calm = Calm().look
 
     def begin(self, ticket: Ticket, assigned: Assigned) -> None:
         """Let the agent of a shadow step answer too, where its limits allow it."""
@@ -94,7 +99,7 @@ class Watching:
         return task
 
     async def _ushered(self) -> None:
-        """Have what is in line begun, one run at every look that finds the loop on time."""
+        """Have what is in line begun, one run at every look that finds time to spare."""
         while self._line or self._shed:
             calm = await self.is_calm()
             if calm and self._line:
@@ -131,9 +136,22 @@ class Watching:
         await self._tell(seen.event(dict(zip(texts, refs, strict=True))))
 
 
-async def on_time() -> bool:
-    """Whether the loop comes back from a moment's sleep about when it was asked to."""
-    loop = asyncio.get_running_loop()
-    due = loop.time() + _LOOK
-    await asyncio.sleep(_LOOK)
-    return loop.time() - due <= _LATE
+class Calm:
+    """Tells whether the process that answers customers has time to spare."""
+
+    def __init__(self, used: Callable[[], float] = process_time) -> None:
+        """``used``: seconds of processor that the process has taken so far."""
+        self._processor = used
+        self._since, self._used = monotonic(), used()
+        self._busy = False
+
+    async def look(self) -> bool:
+        """Whether the loop comes back from a moment's sleep in time, and the process is idle half of it."""
+        due = monotonic() + _LOOK
+        await asyncio.sleep(_LOOK)
+        now = monotonic()
+        if now - self._since >= _WINDOW:
+            used = self._processor()
+            self._busy = used - self._used > _SHARE * (now - self._since)
+            self._since, self._used = now, used
+        return not self._busy and now - due <= _LATE

@@ -93,7 +93,7 @@ def test_of_a_flood_that_does_not_end_it_is_told_what_was_not_watched(
         await weather.handle(5)
         await weather.looked()
         weather.watching._line.clear()
-        weather.watching.is_calm = watching.on_time
+        weather.watching.is_calm = watching.Calm().look
 
     asyncio.run(go())
     assert weather.asked == []
@@ -117,15 +117,32 @@ def test_a_ticket_that_is_asked_about_again_in_a_flood_is_told_of_once_and_what_
     assert weather.compared() == answered | {("t-5", "capacity"): 1}
 
 
-def test_a_loop_that_was_kept_from_its_work_is_late() -> None:
+def test_a_loop_that_was_kept_from_its_work_is_not_calm() -> None:
     async def go() -> tuple[bool, bool]:
-        looking = asyncio.ensure_future(watching.on_time())
+        calm = watching.Calm(lambda: 0.0)
+        looking = asyncio.ensure_future(calm.look())
         await asyncio.sleep(0)
         time.sleep(0.1)  # noqa: ASYNC251 - this is what keeps it
         late = await looking
         for _ in range(1000):
-            if await watching.on_time():
+            if await calm.look():
                 return late, True
         return late, False
 
     assert asyncio.run(go()) == (False, True)
+
+
+@pytest.mark.parametrize(("share", "calm"), [(0.3, True), (0.7, False)])
+def test_a_process_that_takes_more_than_half_a_processor_is_not_calm(
+    monkeypatch: pytest.MonkeyPatch, share: float, calm: bool
+) -> None:
+    monkeypatch.setattr(watching, "_LATE", 60.0)
+    began = time.monotonic()
+
+    async def go() -> bool:
+        looks = watching.Calm(lambda: share * (time.monotonic() - began))
+        while time.monotonic() < began + 3 * watching._WINDOW:
+            found = await looks.look()
+        return found
+
+    assert asyncio.run(go()) is calm
