@@ -23,6 +23,8 @@ CALL: Final = 202
 """Status of an answer that asks for a tool."""
 MOST_STEPS: Final = 60
 """Calls that one answer may take, refused ones included."""
+_KEPT: Final = 60.0
+"""Seconds for which a reply waits for whoever is still making a call that the agent has given up."""
 
 
 def offered(tools: Toolset) -> Sequence[Mapping[str, Any]] | None:
@@ -100,13 +102,15 @@ class Runs:
         """Have an agent answer with tools; its first call, or its reply."""
         name = secrets.token_hex(8)
         run = self._runs[name] = _Run(described, answer)
-        run.task.add_done_callback(lambda task: self._over(name, task))
+        run.task.add_done_callback(lambda task: self._over(name, run, task))
         return await self._next(name, run)
 
-    def _over(self, name: str, task: "asyncio.Future[Reply]") -> None:
-        self._runs.pop(name, None)
-        if not task.cancelled():
-            task.exception()  # read: whoever asked may have gone, and has its own account of it
+    def _over(self, name: str, run: "_Run", task: "asyncio.Future[Reply]") -> None:
+        failed = task.cancelled() or task.exception() is not None
+        if failed or run.open is None:
+            self._runs.pop(name, None)
+        else:  # a call is being made that both sides have given so long; this one was first
+            asyncio.get_running_loop().call_later(_KEPT, self._runs.pop, name, None)
 
     async def go_on(self, request: Request) -> Response:
         """Tell an agent what came of its call; its next one, or its reply."""
@@ -125,6 +129,7 @@ class Runs:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if run.task.done():
             asking.cancel()
+            self._runs.pop(name, None)
             return self._finished(run.task)
         tool, arguments, run.open = asking.result()
         told = {"run": name, "call": {"name": tool, "arguments": arguments}}

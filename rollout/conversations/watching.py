@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
 from time import monotonic, process_time
 from typing import Any, Final
 
@@ -63,7 +64,8 @@ class Watching:
         """What agents may use."""
         self._shadows: dict[tuple[str, str, str, str], Shadow] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._line: deque[tuple[Shadow, Ticket, Assigned]] = deque()
+        self._line: deque[tuple[Context, Shadow, Ticket, Assigned]] = deque()
+        """Each with where it comes from: a run belongs to the trace of its own ticket."""
         self._shed: list[Event] = []
         self._usher: asyncio.Task[None] | None = None
         """Has what is in line begun; there is one while anything is."""
@@ -81,19 +83,19 @@ class Watching:
             self._shadows[key] = Shadow(self.agent_of(assigned.version), limits)
         shadow = self._shadows[key]
         if len(self._line) < LINE:
-            self._line.append((shadow, ticket, assigned))
+            self._line.append((copy_context(), shadow, ticket, assigned))
         else:
             self._shed.append(shadow.shed(ticket, self._clock.now()).event({}))
         if self._usher is None or self._usher.done():
-            self._usher = self._run(self._ushered())
+            self._usher = self._run(self._ushered(), Context())
 
     async def drain(self) -> None:
         """Wait for the runs in line and under way."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _run(self, what: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(what)
+    def _run(self, what: Coroutine[Any, Any, None], context: Context) -> asyncio.Task[None]:
+        task = asyncio.create_task(what, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -103,7 +105,8 @@ class Watching:
         while self._line or self._shed:
             calm = await self.is_calm()
             if calm and self._line:
-                self._run(self._watched(*self._line.popleft()))
+                context, shadow, ticket, assigned = self._line.popleft()
+                self._run(self._watched(shadow, ticket, assigned), context)
             if self._shed and (calm or len(self._shed) >= _UNTOLD):
                 shed, self._shed = self._shed, []
                 await asyncio.gather(*map(self._tell, shed))  # with one write, each by itself

@@ -10,6 +10,7 @@ from talking import VERSION, Talk, only
 from tool_calls import GRANTS, Waiting
 
 from agents.contract import Action, Reply, Ticket, Toolset
+from agents.roles.triage import triage as common_triage
 from agents.tools.refusals import ApprovalNeeded, OutcomeUnknown, ToolFailed, ToolRefused
 from policies.plan import plan_from_json, plan_to_json
 from rollout.api import tool_line
@@ -145,6 +146,56 @@ def test_a_run_that_never_ends_its_calls_is_given_up(desk: Any) -> None:
     given = asyncio.run(talk.open())
     assert (given.handler, given.reasons[:2]) == ("human", ("agent-failed", "error"))
     assert len(records(talk)) == 21
+
+
+class Impatient(Caller):
+    """Gives a call up a moment before it comes back, as both sides have it from one deadline."""
+
+    def __init__(self, free: asyncio.Event) -> None:
+        super().__init__(("refund", {"amount_usd": 5}))
+        self.free = free
+
+    async def answer(self, ticket: Ticket, triage: Any, tools: Toolset) -> Reply:
+        try:
+            async with asyncio.timeout(0.05):
+                return await super().answer(ticket, triage, tools)
+        except TimeoutError:
+            asyncio.get_running_loop().call_later(0.05, self.free.set)
+            return Reply(Action.REPLY, text="I could not look it up.", confidence=0.9)
+
+
+class Late:
+    """Tools that come back when they are let go."""
+
+    recorded = True
+
+    def __init__(self, free: asyncio.Event) -> None:
+        self.free = free
+
+    def names(self) -> tuple[str, ...]:
+        return ("refund",)
+
+    def described(self) -> list[Mapping[str, Any]]:
+        return [{"name": "refund", "writes": True, "description": "", "arguments": {}}]
+
+    async def call(self, *_: Any) -> Mapping[str, Any]:
+        await self.free.wait()
+        return {"refunded": True}
+
+
+def test_the_reply_of_an_agent_that_gave_a_call_up_waits_for_whoever_makes_it(desk: Any) -> None:
+    async def go() -> tuple[Reply, int]:
+        free = asyncio.Event()
+        app = create_app(lambda _: Impatient(free))
+        http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://agents")
+        ticket = desk(Caller()).ticket(1)
+        reply = await RemoteAgent(VERSION, http).answer(ticket, common_triage(ticket), Late(free))
+        again = await http.post("/answer/nobody", content=b"{}")
+        return reply, again.status_code
+
+    reply, unknown = asyncio.run(go())
+    assert reply.text == "I could not look it up."
+    assert unknown == 409
 
 
 class Answers:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -79,6 +80,31 @@ def test_while_the_loop_is_late_no_run_begins_and_what_is_in_line_is_watched_aft
     assert weather.asked == ["t-1", "t-2", "t-3"]
     answered = {(f"t-{number}", None): 1 for number in (1, 2, 3)}
     assert weather.compared() == answered | {(f"t-{number}", "capacity"): 1 for number in (4, 5)}
+
+
+def test_a_run_that_waited_belongs_to_the_trace_of_its_own_ticket(weather: Weather) -> None:
+    trace: ContextVar[str] = ContextVar("trace", default="none")
+    seen: dict[str, str] = {}
+    answered = weather._answered
+
+    def noted(ticket: Any, _: Any = None) -> Line:
+        seen[ticket.ticket_id] = trace.get()
+        return answered(ticket)
+
+    weather.watching.agent_of = lambda _: ScriptedAgent(VERSION, noted)
+
+    async def ticket(number: int) -> None:
+        trace.set(f"of t-{number}")
+        await weather.handle(number)
+
+    async def go() -> None:
+        for number in (1, 2, 3):
+            await asyncio.create_task(ticket(number))
+        weather.calm = True
+        await weather.watching.drain()
+
+    asyncio.run(go())
+    assert seen == {f"t-{number}": f"of t-{number}" for number in (1, 2, 3)}
 
 
 def test_of_a_flood_that_does_not_end_it_is_told_what_was_not_watched(
