@@ -71,9 +71,9 @@ from rollout.ticketing import TicketDesk
 PROXIES: Final = "FORWARDED_ALLOW_IPS"
 """Whose word about the caller's address counts, as the server's own setting has it."""
 _COLLECTING: Final = (20_000, 20, 20)
+"""Requests leave nothing behind in circles, so that looking for it every 700 objects finds nothing."""
 _LAST_CALLS: Final = 3.0
 """Seconds that a stop waits for tool calls under way; what is left is handed to people at the next start."""
-"""Requests leave nothing behind in circles, so that looking for it every 700 objects finds nothing."""
 _log = logging.getLogger(__name__)
 
 
